@@ -1,0 +1,63 @@
+"""Run a command of a release as its service would: same user, sandbox, environment, folder."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import unitfile, units, venvs
+from .errors import HostFailure
+from .layout import Layout
+
+
+def run_in_release(
+    layout: Layout,
+    name: str,
+    manifest: dict[str, Any],
+    command: str,
+    *,
+    what: str,
+    timeout_seconds: float,
+    run: units.Run = units.run,
+) -> str:
+    """Run a shell command to its end and return what it printed.
+
+    The environment file is read by systemd and never by a shell, so odd
+    values arrive exactly. No stdin.
+
+    Args:
+        command: for ``/bin/sh -c``, with the virtual environment's ``bin`` first on PATH.
+        what: names the command in errors.
+
+    Raises:
+        HostFailure: if it fails or takes longer than ``timeout_seconds``.
+    """
+    argv = [*_prefix(layout, name, manifest, timeout_seconds), "/bin/sh", "-c", command]
+    done = run(argv, check=False, timeout=timeout_seconds + 30)
+    if done.returncode:
+        raise HostFailure(
+            f"{what} failed with exit code {done.returncode}: `{command}`",
+            "read its output below; traffic is as before",
+            done.stdout[-8000:],
+        )
+    return str(done.stdout)
+
+
+def _prefix(
+    layout: Layout, name: str, manifest: dict[str, Any], timeout_seconds: float
+) -> list[str]:
+    runtime = f"{layout.app}-command"
+    path = f"{venvs.python(layout, manifest['venv']).parent}:/usr/local/bin:/usr/bin:/bin"
+    properties = [
+        *unitfile.sandbox(layout.base_unit.read_text()),
+        *(f"ReadWritePaths={writable}" for writable in manifest.get("writable", [])),
+        f"WorkingDirectory={unitfile.working_directory(layout, name, manifest)}",
+        f"EnvironmentFile={layout.release(name) / 'env'}",
+        f"Environment=TURNOUT_APP={layout.app}",
+        f"Environment=TURNOUT_RELEASE={name}",
+        f"Environment=XDG_RUNTIME_DIR=/run/{runtime}",
+        f"Environment=PATH={path}",
+        f"RuntimeDirectory={runtime}",
+        f"RuntimeMaxSec={int(timeout_seconds)}",
+    ]
+    flags = ["--quiet", "--pipe", "--wait", "--collect"]
+    return ["systemd-run", *flags, *(f"--property={line}" for line in properties)]

@@ -1,0 +1,72 @@
+"""Stop a slot only when it answers nobody any more."""
+
+from __future__ import annotations
+
+import struct
+import time
+from pathlib import Path
+
+from . import splits
+from .layout import Layout
+from .units import Slots
+
+# nginx keeps a connection to a slot for 1 s; only then is what is in flight all there will be.
+LAST_OLD_ANSWER_SECONDS = 1.2
+QUIET_SECONDS = 0.3
+
+
+def in_flight(layout: Layout, slot: str) -> int:
+    """Return how many requests the slot's workers are answering now."""
+    total = 0
+    for path in layout.runtime(slot).glob("inflight.*"):
+        # A worker that was killed leaves its file behind.
+        if not Path("/proc", path.suffix[1:]).exists():
+            continue
+        try:
+            total += struct.unpack("<q", path.read_bytes()[:8])[0]
+        except (OSError, struct.error):
+            continue
+    return total
+
+
+def wait_for_last_old_answer(layout: Layout) -> None:
+    """Wait until nginx can hold no kept connection from before the last switch."""
+    if layout.live.is_symlink():
+        switched = layout.live.lstat().st_mtime
+        # The clock may have been set since: never wait longer than the whole time.
+        passed = max(0.0, time.time() - switched)
+        time.sleep(max(0.0, LAST_OLD_ANSWER_SECONDS - passed))
+
+
+def stop(layout: Layout, slots: Slots, slot: str, timeout_seconds: float) -> int:
+    """Drain an idle slot and stop its service and socket.
+
+    Args:
+        timeout_seconds: how long to wait for requests in flight; what lasts
+            longer still has gunicorn's graceful timeout.
+
+    Returns:
+        How many requests were in flight when the stop began.
+
+    Raises:
+        ValueError: if the slot takes traffic.
+    """
+    if splits.lanes(layout, splits.live(layout))[slot]:
+        raise ValueError(f"{slot} takes traffic and is not stopped")
+    left = 0
+    if slots.state(slot).running:
+        wait_for_last_old_answer(layout)
+        left = _wait_until_quiet(layout, slot, time.monotonic() + timeout_seconds)
+    slots.stop(slot)
+    return left
+
+
+def _wait_until_quiet(layout: Layout, slot: str, deadline: float) -> int:
+    quiet_since = time.monotonic()
+    while True:
+        now, count = time.monotonic(), in_flight(layout, slot)
+        if count:
+            quiet_since = now
+        if now - quiet_since >= QUIET_SECONDS or now > deadline:
+            return count
+        time.sleep(0.05)

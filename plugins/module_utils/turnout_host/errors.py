@@ -1,0 +1,28 @@
+"""The one exception of the host library, written for the person who reads it."""
+
+from __future__ import annotations
+
+
+class HostFailure(Exception):
+    """A phase did not succeed on this host.
+
+    Args:
+        cause: what came back, in one sentence.
+        next_step: what the reader can do about it.
+        evidence: log lines, response bodies and the like; may be long.
+    """
+
+    def __init__(self, cause: str, next_step: str, evidence: str = "") -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.next_step = next_step
+        self.evidence = evidence
+
+    def as_result(self) -> dict[str, str]:
+        """Return the failure as the keys that modules and the host program report."""
+        return {
+            "msg": f"{self.cause}. Next: {self.next_step}",
+            "cause": self.cause,
+            "next_step": self.next_step,
+            "evidence": self.evidence,
+        }

@@ -1,0 +1,130 @@
+"""Is it well? HTTP over a slot's own socket, and through the host's nginx."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import socket
+import ssl
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+BODY_LIMIT = 65536
+
+
+@dataclass(frozen=True)
+class Health:
+    """What counts as healthy, and how long to wait for it."""
+
+    path: str = "/health"
+    host: str = "localhost"
+    scheme: str = "http"
+    statuses: tuple[int, ...] = (200,)
+    text: str = ""
+    timeout_seconds: float = 5.0
+    start_timeout_seconds: float = 90.0
+    soak_seconds: float = 3.0
+
+    @classmethod
+    def from_settings(cls, settings: dict[str, Any]) -> Health:
+        """Build from the ``health`` part of release.json."""
+        return cls(**{**settings, "statuses": tuple(settings.get("statuses", (200,)))})
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back from one probe; ``error`` when nothing did."""
+
+    status: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+    body: str = ""
+    error: str = ""
+
+    def describe(self) -> str:
+        """Return the answer as evidence for a person."""
+        if self.error:
+            return self.error
+        headers = "\n".join(f"{name}: {value}" for name, value in self.headers.items())
+        return f"HTTP {self.status}\n{headers}\n\n{self.body[:2000]}"
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: Path, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+class _LoopbackTls(http.client.HTTPSConnection):
+    """HTTPS to this host's nginx with the SNI of the public name."""
+
+    def __init__(self, port: int, name: str, timeout: float) -> None:
+        # The certificate belongs to the public name and may be any authority's: this
+        # connection never leaves the host, and proves the release, not the peer.
+        context = ssl._create_unverified_context()  # noqa: S323
+        super().__init__("127.0.0.1", port, timeout=timeout, context=context)
+        self._name = name
+        self._ssl = context
+
+    def connect(self) -> None:
+        plain = socket.create_connection((self.host, self.port), self.timeout)
+        self.sock = self._ssl.wrap_socket(plain, server_hostname=self._name)
+
+
+def probe_slot(path: Path, health: Health) -> Answer:
+    """Ask the app behind a slot's socket for its health page, as nginx would."""
+    return _ask(_UnixConnection(path, health.timeout_seconds), health)
+
+
+def probe_public(port: int, health: Health, *, tls: bool = False) -> Answer:
+    """Ask through the host's own nginx, with the real Host (and SNI)."""
+    connection = (
+        _LoopbackTls(port, health.host, health.timeout_seconds)
+        if tls
+        else http.client.HTTPConnection("127.0.0.1", port, timeout=health.timeout_seconds)
+    )
+    return _ask(connection, health)
+
+
+def _ask(connection: http.client.HTTPConnection, health: Health) -> Answer:
+    headers = {
+        "Host": health.host,
+        "X-Forwarded-Proto": health.scheme,
+        "X-Forwarded-For": "127.0.0.1",
+        "User-Agent": "turnout-health",
+        "Connection": "close",
+    }
+    with contextlib.closing(connection):
+        try:
+            connection.request("GET", health.path, headers=headers)
+            response = connection.getresponse()
+            body = response.read(BODY_LIMIT).decode(errors="replace")
+        except TimeoutError:
+            return Answer(error=f"no answer within {health.timeout_seconds:g} s")
+        except (OSError, http.client.HTTPException) as error:
+            return Answer(error=f"no answer: {error or type(error).__name__}")
+    return Answer(response.status, dict(response.getheaders()), body)
+
+
+def complaint(answer: Answer, health: Health) -> str | None:
+    """Return why ``answer`` is not healthy, or None when it is."""
+    asked = f"GET {health.path} (Host {health.host})"
+    if answer.error:
+        return f"{asked}: {answer.error}"
+    if answer.status not in health.statuses:
+        wanted = ", ".join(map(str, health.statuses))
+        return f"{asked} answered {answer.status}, not {wanted}"
+    if health.text and health.text not in answer.body:
+        return f"{asked} answered {answer.status} without the text {health.text!r}"
+    return None
+
+
+def now() -> float:
+    """The clock for deadlines: not moved when the host's time is set."""
+    return time.monotonic()

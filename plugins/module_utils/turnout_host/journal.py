@@ -1,0 +1,66 @@
+"""What happened: how far the running deploy got, and one line for each that ended."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from .atomic import append_line, write_file
+from .layout import Layout
+
+Entry = dict[str, Any]
+
+
+def read_lines(path: Path) -> list[Entry]:
+    """Return the entries of a JSON Lines file; a line torn by a kill is passed over."""
+    try:
+        text = path.read_text()
+    except FileNotFoundError:
+        return []
+    entries = []
+    for line in text.splitlines():
+        try:
+            entries.append(json.loads(line))
+        except ValueError:
+            continue
+    return entries
+
+
+def begin(layout: Layout, release: str) -> None:
+    """Start the journal of a new deploy."""
+    write_file(layout.journal, b"")
+    record(layout, "begin", release=release)
+
+
+def record(layout: Layout, phase: str, **facts: Any) -> None:
+    """Note that the running deploy reached ``phase``."""
+    append_line(layout.journal, json.dumps({"time": time.time(), "phase": phase, **facts}))
+
+
+def last(layout: Layout, phase: str) -> Entry | None:
+    """Return the running deploy's latest entry of ``phase``."""
+    return next((e for e in reversed(read_lines(layout.journal)) if e["phase"] == phase), None)
+
+
+def phase_seconds(layout: Layout) -> dict[str, float]:
+    """Return the seconds each phase took on this host, from the journal."""
+    return {
+        entry["phase"]: round(entry["seconds"], 3)
+        for entry in read_lines(layout.journal)
+        if "seconds" in entry
+    }
+
+
+def conclude(layout: Layout, action: str, outcome: str, **facts: Any) -> Entry:
+    """Write the history's line about a deploy or rollback that has ended, and return it."""
+    entry: Entry = {
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "action": action,
+        "outcome": outcome,
+        **facts,
+        "seconds": phase_seconds(layout),
+    }
+    append_line(layout.history, json.dumps(entry))
+    return entry

@@ -1,0 +1,110 @@
+"""Where everything of one app lives on a host, and nothing but that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+SLOTS = ("blue", "green")
+LANES = 20
+# Stands in configuration for the release's name, which is known only when the release is made.
+RELEASE_TOKEN = "@RELEASE@"  # noqa: S105
+
+
+def other_slot(slot: str) -> str:
+    """Return the slot that ``slot`` alternates with."""
+    return SLOTS[1 - SLOTS.index(slot)]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Paths of one app.
+
+    Args:
+        app: the app's name.
+        root: the file system's root; another folder in tests.
+    """
+
+    app: str
+    root: Path = Path("/")
+
+    @property
+    def base(self) -> Path:
+        return self.root / "srv" / self.app
+
+    @property
+    def releases(self) -> Path:
+        return self.base / "releases"
+
+    @property
+    def venvs(self) -> Path:
+        return self.base / "venvs"
+
+    @property
+    def slots(self) -> Path:
+        return self.base / "slots"
+
+    @property
+    def splits(self) -> Path:
+        return self.base / "splits"
+
+    @property
+    def shared(self) -> Path:
+        return self.base / "shared"
+
+    @property
+    def live(self) -> Path:
+        """The symlink to the split that takes traffic: the one truth about what is live."""
+        return self.base / "live"
+
+    @property
+    def journal(self) -> Path:
+        return self.base / "journal.jsonl"
+
+    @property
+    def history(self) -> Path:
+        return self.base / "history.jsonl"
+
+    @property
+    def lock(self) -> Path:
+        return self.base / ".lock"
+
+    @property
+    def wheels(self) -> Path:
+        return self.root / "var/lib/turnout/wheels"
+
+    @property
+    def settings(self) -> Path:
+        """What provision knows about this app on this host."""
+        return self.root / "etc/turnout" / f"{self.app}.json"
+
+    @property
+    def base_unit(self) -> Path:
+        return self.root / "etc/systemd/system" / f"{self.app}@.service"
+
+    def release(self, name: str) -> Path:
+        return self.releases / name
+
+    def venv(self, key: str) -> Path:
+        return self.venvs / key
+
+    def slot(self, slot: str) -> Path:
+        return self.slots / slot
+
+    def socket(self, slot: str) -> Path:
+        return self.root / f"run/{self.app}.sockets" / f"{slot}.sock"
+
+    def runtime(self, slot: str) -> Path:
+        """The slot's RuntimeDirectory: never shared, or one slot's stop deletes the other's."""
+        return self.root / "run" / f"{self.app}-{slot}"
+
+    def drop_in(self, slot: str) -> Path:
+        """The part of the slot's unit that depends on the release."""
+        unit = f"{self.app}@{slot}.service.d"
+        return self.root / "etc/systemd/system" / unit / "release.conf"
+
+    def service_unit(self, slot: str) -> str:
+        return f"{self.app}@{slot}.service"
+
+    def socket_unit(self, slot: str) -> str:
+        return f"{self.app}@{slot}.socket"

@@ -1,0 +1,103 @@
+"""Preflight: everything that can be known to be wrong before anything is touched."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import sys
+from typing import Any
+
+from . import releases, settle, splits
+from .errors import HostFailure
+from .layout import Layout
+
+_CONDITION = re.compile(r"\s*(>=|<=|==|!=|>|<|~=)\s*(\d+(?:\.\d+)*)(\.\*)?\s*")
+
+
+def preflight(layout: Layout, python: str, free_bytes: int) -> dict[str, Any]:
+    """Check the host and tell what it has, so that only what it lacks is shipped.
+
+    Args:
+        python: what the app needs, as a version specifier; empty for any.
+        free_bytes: what must be free on the disk of ``/srv`` for one more release.
+
+    Raises:
+        HostFailure: for a host on which the deploy could not succeed.
+    """
+    _check_provisioned(layout)
+    _check_python(python)
+    _check_disk(layout, free_bytes)
+    live = splits.live_slot(layout)
+    return {
+        "target": target(),
+        "live": live,
+        "release": releases.in_slot(layout, live) if live else None,
+        "releases": releases.names(layout),
+        "wheels": sorted(path.name for path in layout.wheels.glob("*.whl")),
+        "venvs": sorted(path.parent.name for path in layout.venvs.glob("[!.]*/.complete")),
+    }
+
+
+def target() -> dict[str, str]:
+    """Return what decides which wheels fit this host."""
+    return {
+        "python": f"{sys.version_info.major}.{sys.version_info.minor}",
+        "machine": platform.machine(),
+        "glibc": platform.libc_ver()[1],
+    }
+
+
+def _check_provisioned(layout: Layout) -> None:
+    if not (layout.base_unit.exists() and layout.settings.exists() and layout.releases.is_dir()):
+        raise HostFailure(
+            f"the host is not provisioned for {layout.app}",
+            "run `invoke provision --env <env>` (or playbooks/provision.yml) first",
+        )
+
+
+def _check_python(specifier: str) -> None:
+    running = sys.version_info[:3]
+    for condition in filter(None, (part.strip() for part in specifier.split(","))):
+        match = _CONDITION.fullmatch(condition)
+        if match is None:
+            raise HostFailure(
+                f"app_python holds {condition!r}, which is no version condition",
+                "write it like >=3.11,<3.14",
+            )
+        if not _holds(running, match[1], tuple(map(int, match[2].split("."))), bool(match[3])):
+            raise HostFailure(
+                f"the app needs Python {specifier} and the host has {platform.python_version()}",
+                "use a host with that Python (Debian 12 has 3.11, Debian 13 has 3.13), "
+                "or change app_python",
+            )
+
+
+def _holds(running: tuple[int, ...], sign: str, wanted: tuple[int, ...], prefix: bool) -> bool:
+    if prefix or sign == "~=":
+        length = len(wanted) if prefix else len(wanted) - 1
+        same = running[:length] == wanted[:length]
+        return {"==": same, "!=": not same, "~=": same and running >= wanted}.get(sign, False)
+    padded = running + (0,) * max(0, len(wanted) - len(running))
+    full = wanted + (0,) * max(0, len(padded) - len(wanted))
+    return {
+        ">=": padded >= full,
+        "<=": padded <= full,
+        ">": padded > full,
+        "<": padded < full,
+        "==": padded == full,
+        "!=": padded != full,
+    }[sign]
+
+
+def _check_disk(layout: Layout, free_bytes: int) -> None:
+    usage = shutil.disk_usage(layout.base)
+    inodes = os.statvfs(layout.base)
+    if usage.free < free_bytes or (inodes.f_files and inodes.f_favail < 5000):
+        kept = settle.settings(layout).get("keep_releases", 5)
+        raise HostFailure(
+            f"the disk of {layout.base} is full: {usage.free >> 20} MiB and "
+            f"{inodes.f_favail} files free, {free_bytes >> 20} MiB needed",
+            f"make room on the host, or keep fewer releases (app_keep_releases is {kept})",
+        )

@@ -1,0 +1,97 @@
+"""Which slot takes how much of the traffic: splits, and the link that chooses one.
+
+nginx resolves the path of a unix socket at each connect(2), so replacing the
+``live`` link moves the very next connection and closes none.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from .atomic import remove_tree, replace_link, sync_folder
+from .layout import LANES, SLOTS, Layout, other_slot
+
+
+def create_full(layout: Layout, slot: str) -> str:
+    """Make the split that gives ``slot`` all lanes; return its name, which is the slot's."""
+    return create(layout, {slot: LANES})
+
+
+def create(layout: Layout, lanes: dict[str, int]) -> str:
+    """Make a split, unless it is there; return its name.
+
+    Args:
+        lanes: how many of the 20 lanes each slot gets.
+
+    Raises:
+        ValueError: if the lanes are not 20, or a slot is unknown.
+    """
+    taking = {slot: count for slot, count in sorted(lanes.items()) if count}
+    if sum(taking.values()) != LANES or set(taking) - set(SLOTS):
+        raise ValueError(f"a split needs {LANES} lanes of {' and '.join(SLOTS)}, not {lanes}")
+    name = _name(taking)
+    final = layout.splits / name
+    # Built aside and renamed: a split under its own name is always whole.
+    if not final.is_dir():
+        staged = layout.splits / f".{name}.new"
+        remove_tree(staged)
+        staged.mkdir()
+        _fill(layout, staged.name, taking)
+        sync_folder(staged)
+        staged.rename(final)
+        sync_folder(layout.splits)
+    return name
+
+
+def _name(taking: dict[str, int]) -> str:
+    if len(taking) == 1:
+        return next(iter(taking))
+    return "-".join(f"{slot}{count:02}" for slot, count in taking.items())
+
+
+def _fill(layout: Layout, folder: str, taking: dict[str, int]) -> None:
+    owners = [slot for slot, count in taking.items() for _ in range(count)]
+    for lane, slot in enumerate(owners):
+        (layout.splits / folder / f"{lane:02}.sock").symlink_to(layout.socket(slot))
+    largest = max(taking, key=lambda slot: taking[slot])
+    (layout.splits / folder / "static").symlink_to(f"../../slots/{largest}/static")
+
+
+def live(layout: Layout) -> str | None:
+    """Return the name of the split that takes traffic, or None before the first deploy."""
+    return layout.live.readlink().name if layout.live.is_symlink() else None
+
+
+def lanes(layout: Layout, split: str | None) -> dict[str, int]:
+    """Return how many lanes each slot has in ``split``."""
+    counted: Counter[str] = Counter()
+    if split is not None:
+        for lane in (layout.splits / split).glob("*.sock"):
+            counted[lane.readlink().stem] += 1
+    return {slot: counted[slot] for slot in SLOTS}
+
+
+def live_slot(layout: Layout) -> str | None:
+    """Return the slot with the most live lanes, or None before the first deploy."""
+    counted = lanes(layout, live(layout))
+    slot = max(counted, key=lambda slot: counted[slot])
+    return slot if counted[slot] else None
+
+
+def idle_slot(layout: Layout) -> str:
+    """Return the slot that the next release goes into."""
+    slot = live_slot(layout)
+    return SLOTS[0] if slot is None else other_slot(slot)
+
+
+def make_live(layout: Layout, split: str | None) -> bool:
+    """Give the traffic to ``split`` in one rename; None takes it from everybody.
+
+    None is only for the revert of a first deploy, before which nothing was live.
+    """
+    if split is None:
+        existed = layout.live.is_symlink()
+        layout.live.unlink(missing_ok=True)
+        sync_folder(layout.base)
+        return existed
+    return replace_link(layout.live, f"splits/{split}")

@@ -1,0 +1,268 @@
+"""Stage: put a release on the host, whole or not at all, and run nothing of it yet."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pwd
+import shutil
+import tarfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from types import ModuleType
+from typing import Any
+
+from . import command, envfile, gunicorn_hooks, releases, unitfile, units, venvs
+from .atomic import remove_tree, sync_folder, write_file
+from .errors import HostFailure
+from .layout import RELEASE_TOKEN, Layout
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to stage.
+
+    Args:
+        release: its name.
+        bundle: a tar file with ``code.tar.gz`` and the wheels the host lacks; None if
+            it lacks nothing.
+        code_sha256: what ``code.tar.gz`` must hash to; empty for an app without code.
+        wheels: SHA-256 of each wheel by file name.
+        lock: requirements with hashes for this host's Python.
+        venv: the key of the virtual environment.
+        settings: everything else that ``release.json`` holds.
+        environment: the release's environment, secrets included.
+        config_files: ``dest``, ``content`` and optionally ``mode`` of each.
+    """
+
+    release: str
+    bundle: Path | None
+    code_sha256: str
+    wheels: dict[str, str]
+    lock: str
+    venv: str
+    settings: dict[str, Any]
+    environment: dict[str, str] = field(default_factory=dict, repr=False)
+    config_files: list[dict[str, str]] = field(default_factory=list, repr=False)
+
+
+def stage(layout: Layout, request: Request, run: units.Run = units.run) -> bool:
+    """Make the release be on this host; say whether it had to be made.
+
+    Raises:
+        HostFailure: nothing of it stays but, after a failed check, a release
+            marked as failed.
+    """
+    if releases.find(layout, request.release):
+        return False
+    _clear_leftovers(layout)
+    aside = layout.releases / f".{request.release}.new"
+    remove_tree(aside)
+    try:
+        aside.mkdir(mode=0o755)
+        _unpack_bundle(layout, request, aside)
+        venvs.ensure(layout, request.venv, request.lock, run)
+        _write_release(layout, request, aside, run)
+        # One sync for the whole tree: cheaper than an fsync for each of its files.
+        os.sync()
+        aside.rename(layout.release(request.release))
+        sync_folder(layout.releases)
+    except BaseException:
+        remove_tree(aside)
+        raise
+    return True
+
+
+def check(layout: Layout, name: str, run: units.Run = units.run) -> None:
+    """Import the app as gunicorn would, under its user and sandbox.
+
+    Raises:
+        HostFailure: if it does not import; the release is marked as failed.
+    """
+    release = releases.get(layout, name)
+    python, config = venvs.python(layout, release.venv), layout.release(name) / "gunicorn.conf.py"
+    try:
+        command.run_in_release(
+            layout,
+            name,
+            release.manifest,
+            f"exec '{python}' -m gunicorn --check-config --config '{config}'",
+            what="the import of the app",
+            timeout_seconds=float(release.manifest["health"]["start_timeout_seconds"]),
+            run=run,
+        )
+    except HostFailure as failure:
+        cause = f"the app does not import: {_last_line(failure.evidence)}"
+        releases.mark_failed(layout, name, cause)
+        raise HostFailure(
+            cause,
+            f"mend the app, or app_entry ({release.manifest['entry']}), and deploy again; "
+            "the live release was not touched",
+            failure.evidence,
+        ) from None
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "no output"
+
+
+def _clear_leftovers(layout: Layout) -> None:
+    """Remove what a killed stage left; its names begin with a dot."""
+    for path in layout.releases.glob(".*"):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _unpack_bundle(layout: Layout, request: Request, aside: Path) -> None:
+    (aside / "code").mkdir(mode=0o755)
+    if request.bundle is None:
+        return
+    layout.wheels.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(request.bundle) as bundle:
+        for member in bundle:
+            _take(layout, request, aside, bundle, member)
+
+
+def _take(
+    layout: Layout, request: Request, aside: Path, bundle: tarfile.TarFile, member: tarfile.TarInfo
+) -> None:
+    stream = bundle.extractfile(member)
+    if stream is None:
+        return
+    is_code = member.name == "code.tar.gz"
+    wanted = request.code_sha256 if is_code else request.wheels.get(Path(member.name).name, "")
+    received = aside / ".received"
+    with received.open("wb") as file:
+        shutil.copyfileobj(stream, file)
+    with received.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != wanted:
+        raise HostFailure(
+            f"{member.name} arrived damaged: SHA-256 {found[:12]}, not {wanted[:12] or 'known'}",
+            "deploy again; if it happens twice, remove .turnout/artifacts and build anew",
+        )
+    if is_code:
+        _unpack_code(received, aside / "code")
+        received.unlink()
+    else:
+        received.rename(layout.wheels / Path(member.name).name)
+
+
+def _unpack_code(archive: Path, target: Path) -> None:
+    """Unpack plain files, folders and links that stay inside; nothing else is accepted."""
+    with tarfile.open(archive) as code:
+        for member in code:
+            path = target / _inside(member.name)
+            if member.isdir():
+                path.mkdir(parents=True, exist_ok=True)
+            elif member.issym():
+                _inside(str(PurePosixPath(member.name).parent / member.linkname))
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.symlink_to(member.linkname)
+            elif (stream := code.extractfile(member)) is not None and member.isreg():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with path.open("wb") as file:
+                    shutil.copyfileobj(stream, file)
+                path.chmod(0o755 if member.mode & 0o100 else 0o644)
+                os.utime(path, (member.mtime, member.mtime))
+            else:
+                raise HostFailure(
+                    f"the archive holds {member.name}, which is no file, folder or link",
+                    "remove it from the app's source",
+                )
+
+
+def _inside(name: str) -> str:
+    depth = 0
+    for part in PurePosixPath(name).parts:
+        depth += -1 if part == ".." else 1
+        if depth < 0 or part == "/":
+            raise HostFailure(
+                f"the archive's {name} would land outside the release",
+                "remove that link or file from the app's source",
+            )
+    return name
+
+
+def _write_release(layout: Layout, request: Request, aside: Path, run: units.Run) -> None:
+    _link_writable(layout, request, aside)
+    manifest = {
+        "format": 1,
+        "release": request.release,
+        "app": layout.app,
+        "venv": request.venv,
+        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "writable": [str(layout.shared)],
+        **request.settings,
+    }
+    _link_static(layout, request, aside)
+    _write_configuration(layout, request, aside)
+    hooks = (
+        f"{_source_of(gunicorn_hooks)}\n\nconfigure(globals(), Path(__file__).resolve().parent)\n"
+    )
+    write_file(aside / "gunicorn.conf.py", hooks.encode())
+    unit = unitfile.drop_in(layout, request.release, manifest)
+    write_file(aside / "unit.conf", unit.encode())
+    # Compiled now, or the first request to the new release pays for it; the app cannot write it.
+    python = str(venvs.python(layout, request.venv))
+    run([python, "-m", "compileall", "-q", str(aside / "code")], check=False, timeout=300)
+    write_file(aside / releases.MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode())
+
+
+def _source_of(module: ModuleType) -> str:
+    """Return a module's source, from a folder or from a zip file."""
+    loader = module.__spec__.loader if module.__spec__ else None
+    return str(loader.get_source(module.__name__))  # type: ignore[union-attr]
+
+
+def _write_configuration(layout: Layout, request: Request, aside: Path) -> None:
+    try:
+        filled = {key: _fill(value, request) for key, value in request.environment.items()}
+        write_file(aside / "env", envfile.render(filled).encode(), mode=0o400)
+    except ValueError as error:
+        raise HostFailure(str(error), "mend app_env or app_secrets") from None
+    (aside / "config").mkdir(mode=0o755)
+    owner = pwd.getpwnam(str(request.settings["user"]))
+    for file in request.config_files:
+        path = aside / "config" / _inside(file["dest"])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        mode = int(str(file.get("mode") or "0440"), 8)
+        write_file(path, _fill(file["content"], request).encode(), mode)
+        # The app reads its configuration by its group and cannot change it.
+        os.chown(path, 0, owner.pw_gid)
+
+
+def _fill(text: str, request: Request) -> str:
+    return text.replace(RELEASE_TOKEN, request.release)
+
+
+def _link_static(layout: Layout, request: Request, aside: Path) -> None:
+    """Give nginx one numbered link for each static path, the same in every release."""
+    (aside / "static").mkdir(mode=0o755)
+    packages = venvs.site_packages(layout, request.venv)
+    for number, static in enumerate(request.settings.get("static", [])):
+        path = str(static["path"])
+        if path.startswith("site-packages/"):
+            target = str(packages / path.removeprefix("site-packages/"))
+        else:
+            target = f"../code/{_inside(path)}"
+        (aside / "static" / str(number)).symlink_to(target)
+
+
+def _link_writable(layout: Layout, request: Request, aside: Path) -> None:
+    """Make the folders that stay, and link those inside the code to ``shared/``."""
+    owner = pwd.getpwnam(str(request.settings["user"]))
+    for entry in request.settings.get("writable_dirs", []):
+        path = _inside(str(entry).removeprefix("code:"))
+        kept = layout.shared / path
+        if not kept.is_dir():
+            kept.mkdir(parents=True)
+            os.chown(kept, owner.pw_uid, owner.pw_gid)
+        if str(entry).startswith("code:"):
+            link = aside / "code" / path
+            if link.is_dir() and not link.is_symlink():
+                shutil.rmtree(link)
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(kept)

@@ -1,0 +1,107 @@
+"""Start: the idle slot runs the release and is healthy, while nothing of the traffic moves."""
+
+from __future__ import annotations
+
+import time
+
+from . import drain, health, releases, splits
+from .atomic import replace_link
+from .errors import HostFailure
+from .health import Health
+from .layout import Layout
+from .releases import Release
+from .units import Slots, UnitState
+
+# A service that systemd had to start this often since the slot's start is in a crash loop.
+CRASH_LOOP = 3
+
+
+def start(layout: Layout, slots: Slots, name: str, drain_seconds: float) -> str:
+    """Make the idle slot run ``name`` and be healthy for its soak time.
+
+    Args:
+        drain_seconds: how long the slot's former release may take to end its requests.
+
+    Returns:
+        The slot.
+
+    Raises:
+        HostFailure: with the log as evidence; the slot is stopped again and the
+            release marked as failed. The live slot never notices.
+    """
+    release = releases.get(layout, name)
+    slot = splits.idle_slot(layout)
+    if not _runs_already(layout, slots, slot, release):
+        drain.stop(layout, slots, slot, drain_seconds)
+        replace_link(layout.slot(slot), f"../releases/{name}")
+        slots.point(slot, name)
+        splits.create_full(layout, slot)
+        slots.start(slot)
+    try:
+        _soak(layout, slots, slot, release)
+    except HostFailure as failure:
+        slots.stop(slot)
+        releases.mark_failed(layout, name, failure.cause)
+        raise
+    return slot
+
+
+def _runs_already(layout: Layout, slots: Slots, slot: str, release: Release) -> bool:
+    return releases.in_slot(layout, slot) == release.name and slots.state(slot).running
+
+
+def _soak(layout: Layout, slots: Slots, slot: str, release: Release) -> None:
+    wanted = Health.from_settings(release.manifest["health"])
+    pid = wait_until_healthy(layout, slots, slot, wanted)
+    deadline = time.monotonic() + wanted.soak_seconds
+    while time.monotonic() < deadline:
+        time.sleep(min(0.25, max(0.0, deadline - time.monotonic())))
+        state = slots.state(slot)
+        if state.main_pid != pid:
+            raise _failure(slots, slot, f"{slot} did not stay up ({_describe(state)})")
+    if wanted.soak_seconds:
+        problem = health.complaint(health.probe_slot(layout.socket(slot), wanted), wanted)
+        if problem:
+            raise _failure(slots, slot, f"{slot} did not stay healthy: {problem}")
+
+
+def wait_until_healthy(layout: Layout, slots: Slots, slot: str, wanted: Health) -> int:
+    """Wait for a healthy answer over the slot's own socket.
+
+    ``Type=notify`` says ready before gunicorn's workers have imported the app,
+    and a unit in a crash loop is never 'failed': only an answer counts.
+
+    Returns:
+        The service's main process id, the same before and after the answer.
+    """
+    deadline = time.monotonic() + wanted.start_timeout_seconds
+    while True:
+        before = slots.state(slot)
+        answer = health.probe_slot(layout.socket(slot), wanted)
+        problem = health.complaint(answer, wanted)
+        after = slots.state(slot)
+        if problem is None and after.running and before.main_pid in (0, after.main_pid):
+            return after.main_pid
+        if after.restarts >= CRASH_LOOP:
+            cause = f"the release crashes at start: {slot} was started {after.restarts + 1} times"
+            raise _failure(slots, slot, cause)
+        if time.monotonic() > deadline:
+            seconds = f"{wanted.start_timeout_seconds:g} s"
+            cause = f"{slot} did not become healthy within {seconds}: {problem or 'it restarts'}"
+            raise _failure(slots, slot, cause, answer.describe())
+        time.sleep(0.1)
+
+
+def _describe(state: UnitState) -> str:
+    return f"{state.active}/{state.sub}, result {state.result}, {state.restarts} restarts"
+
+
+def _failure(slots: Slots, slot: str, cause: str, answer: str = "") -> HostFailure:
+    parts = [f"Last answer:\n{answer}"] if answer else []
+    parts += [f"State: {_describe(slots.state(slot))}", f"Log:\n{slots.log(slot)}"]
+    return HostFailure(
+        cause,
+        "read the app's log below, mend the app or its settings, and deploy again; "
+        "the live release was not touched",
+        "\n\n".join(parts),
+    )

@@ -1,0 +1,51 @@
+"""What is on this host, as one JSON document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import journal, releases, splits
+from .layout import LANES, SLOTS, Layout
+from .units import Slots, UnitState
+
+HISTORY_LINES = 10
+
+
+def state(layout: Layout, slots: Slots) -> dict[str, Any]:
+    """Return live slot, release, both slots, the split and the latest history.
+
+    Asks systemd only: a probe of a stopped slot would start it.
+    """
+    counted = splits.lanes(layout, splits.live(layout))
+    live = splits.live_slot(layout)
+    units = slots.states(SLOTS)
+    current = releases.in_slot(layout, live) if live else None
+    return {
+        "app": layout.app,
+        "live": live,
+        "release": current,
+        "previous": releases.before(layout, current),
+        "slots": {slot: _slot(layout, slot, counted[slot], units[slot]) for slot in SLOTS},
+        "split": {slot: counted[slot] * 100 // LANES for slot in SLOTS},
+        "releases": releases.names(layout),
+        "history": journal.read_lines(layout.history)[-HISTORY_LINES:],
+    }
+
+
+def _slot(layout: Layout, slot: str, lanes: int, unit: UnitState) -> dict[str, str | None]:
+    return {
+        "release": releases.in_slot(layout, slot),
+        "state": _word(layout, slot, lanes, unit),
+    }
+
+
+def _word(layout: Layout, slot: str, lanes: int, unit: UnitState) -> str:
+    if releases.in_slot(layout, slot) is None:
+        return "empty"
+    if unit.active == "failed":
+        return "failed"
+    if unit.active == "activating":
+        return "starting"
+    if lanes:
+        return "live" if unit.running else "stopped"
+    return "warm" if unit.running else "stopped"

@@ -1,0 +1,100 @@
+"""Switch, verify, commit, revert: the moments in which traffic moves."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from . import drain, health, journal, releases, splits
+from .errors import HostFailure
+from .health import Health
+from .layout import Layout
+from .units import Slots
+
+VERIFY_SECONDS = 5.0
+# So many answers in a row by the release: nginx has several workers, each with its own connections.
+ANSWERS_IN_A_ROW = 3
+
+
+def switch(layout: Layout, slot: str) -> bool:
+    """Give all traffic to ``slot`` in one rename; note before it what was live.
+
+    The note comes first, so that whoever is killed in between can be undone.
+    """
+    split = splits.create_full(layout, slot)
+    before = splits.live(layout)
+    if before != split:
+        journal.record(layout, "from", split=before, to=split)
+    return splits.make_live(layout, split)
+
+
+def verify(layout: Layout, name: str, public: dict[str, Any], *, settled: bool = True) -> None:
+    """Ask through the host's own nginx until the release itself has answered.
+
+    Args:
+        public: ``port`` and ``tls`` of the site.
+        settled: wait first until nginx can hold no connection from before.
+
+    Raises:
+        HostFailure: with what came back instead.
+    """
+    wanted = Health.from_settings(releases.get(layout, name).manifest["health"])
+    if settled:
+        drain.wait_for_last_old_answer(layout)
+    deadline, in_a_row = time.monotonic() + VERIFY_SECONDS, 0
+    while in_a_row < ANSWERS_IN_A_ROW:
+        answer = health.probe_public(int(public["port"]), wanted, tls=bool(public["tls"]))
+        problem = health.complaint(answer, wanted) or _other_release(answer, name)
+        in_a_row = 0 if problem else in_a_row + 1
+        if problem and time.monotonic() > deadline:
+            raise HostFailure(
+                f"nginx does not answer with the release {name}: {problem}",
+                "see the answer below and /var/log/nginx/error.log on the host",
+                answer.describe(),
+            )
+        if problem:
+            time.sleep(0.05)
+
+
+def _other_release(answer: health.Answer, name: str) -> str | None:
+    """Return a complaint unless the answer carries the release's name.
+
+    Only gunicorn workers with our hook name the release; of another worker
+    class the health page alone has to do.
+    """
+    served = answer.headers.get("X-Turnout-Release", "")
+    if served.partition("/")[2] in ("", name):
+        return None
+    return f"{served} answered"
+
+
+def commit(layout: Layout, name: str, action: str, **facts: Any) -> dict[str, Any]:
+    """Make the switch final: the history has it, and rollback may go to it."""
+    releases.mark_good(layout, name)
+    entry = journal.conclude(layout, action, "live", release=name, **facts)
+    journal.record(layout, "committed", release=name)
+    return entry
+
+
+def revert(layout: Layout, slots: Slots, cause: str, **facts: Any) -> dict[str, Any]:
+    """Put the traffic back where it was before the running deploy, and stop its slot.
+
+    Safe to repeat, and a no-op when the deploy has ended or never switched.
+
+    Returns:
+        ``changed``, and the ``live`` slot afterwards.
+    """
+    begun = journal.last(layout, "begin")
+    if begun is None or journal.last(layout, "committed"):
+        return {"changed": False, "live": splits.live_slot(layout)}
+    moved = journal.last(layout, "from")
+    changed = bool(moved) and splits.live(layout) == moved["to"] if moved else False
+    if moved and changed:
+        splits.make_live(layout, moved["split"])
+    slot = splits.idle_slot(layout)
+    # Only the failed release's slot: the one before may be warm for a rollback.
+    if releases.in_slot(layout, slot) == begun["release"]:
+        drain.stop(layout, slots, slot, timeout_seconds=10)
+    journal.conclude(layout, "deploy", "failed", release=begun["release"], cause=cause, **facts)
+    journal.record(layout, "committed", release=begun["release"], reverted=True)
+    return {"changed": changed, "live": splits.live_slot(layout)}

@@ -1,0 +1,131 @@
+"""systemd, as far as slots need it."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from .atomic import write_file
+from .errors import HostFailure
+from .layout import Layout
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@dataclass(frozen=True)
+class UnitState:
+    """What systemd says of a service (systemctl show)."""
+
+    active: str
+    sub: str
+    main_pid: int
+    restarts: int
+    result: str
+
+    @property
+    def running(self) -> bool:
+        return self.active == "active" and self.main_pid > 0
+
+
+def run(
+    argv: Sequence[str], *, check: bool = True, timeout: float | None = 60, text: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end and return what it printed, both streams in ``stdout``.
+
+    Raises:
+        HostFailure: if ``check`` and it fails, or if it takes longer than ``timeout`` seconds.
+    """
+    try:
+        done = subprocess.run(
+            argv,
+            input=text,
+            stdin=subprocess.DEVNULL if text is None else None,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=timeout,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as expired:
+        raise HostFailure(
+            f"{argv[0]} did not end within {timeout:.0f} s",
+            "look at the host's load and its journal (journalctl -b -p warning)",
+            str(expired.stdout or ""),
+        ) from None
+    if check and done.returncode != 0:
+        raise HostFailure(
+            f"`{' '.join(argv[:4])}` failed with exit code {done.returncode}",
+            "look at the output below and at the host's journal",
+            done.stdout,
+        )
+    return done
+
+
+class Slots:
+    """The slots of one app as systemd units.
+
+    Args:
+        layout: whose slots.
+        run: starts programs; replaced in tests.
+    """
+
+    def __init__(self, layout: Layout, run: Run = run) -> None:
+        self.layout = layout
+        self.run = run
+
+    def state(self, slot: str) -> UnitState:
+        """Return the state of the slot's service."""
+        return self.states([slot])[slot]
+
+    def states(self, slots: Sequence[str]) -> dict[str, UnitState]:
+        """Return the states of several slots in one call of systemctl."""
+        names = [self.layout.service_unit(slot) for slot in slots]
+        wanted = "ActiveState,SubState,MainPID,NRestarts,Result"
+        shown = self.run(["systemctl", "show", "-p", wanted, *names]).stdout
+        blocks = [dict(_pairs(block)) for block in shown.strip().split("\n\n")]
+        return {slot: _unit_state(block) for slot, block in zip(slots, blocks, strict=True)}
+
+    def point(self, slot: str, release: str) -> None:
+        """Make ``slot`` hold ``release``; the slot must be stopped."""
+        drop_in = self.layout.drop_in(slot)
+        drop_in.parent.mkdir(parents=True, exist_ok=True)
+        content = (self.layout.release(release) / "unit.conf").read_bytes()
+        if write_file(drop_in, content):
+            self.run(["systemctl", "daemon-reload"])
+
+    def start(self, slot: str) -> None:
+        """Start the slot's socket, then its service; does not wait until the app is up."""
+        self.run(["systemctl", "start", self.layout.socket_unit(slot)])
+        self.run(["systemctl", "start", "--no-block", self.layout.service_unit(slot)])
+
+    def stop(self, slot: str) -> None:
+        """Stop the socket *and* the service.
+
+        A service alone would be started again by any stray connection, with
+        whatever release the slot holds by then.
+        """
+        units = [self.layout.socket_unit(slot), self.layout.service_unit(slot)]
+        self.run(["systemctl", "stop", *units], timeout=None)
+        self.run(["systemctl", "reset-failed", *units], check=False)
+
+    def log(self, slot: str, lines: int = 40) -> str:
+        """Return the last lines that the slot's service wrote."""
+        unit = self.layout.service_unit(slot)
+        argv = ["journalctl", "--unit", unit, "--lines", str(lines), "--no-pager", "-o", "cat"]
+        return str(self.run(argv, check=False).stdout)
+
+
+def _pairs(block: str) -> list[tuple[str, str]]:
+    return [(key, value) for key, _, value in (line.partition("=") for line in block.splitlines())]
+
+
+def _unit_state(shown: dict[str, str]) -> UnitState:
+    return UnitState(
+        active=shown.get("ActiveState", "inactive"),
+        sub=shown.get("SubState", ""),
+        main_pid=int(shown.get("MainPID") or 0),
+        restarts=int(shown.get("NRestarts") or 0),
+        result=shown.get("Result", ""),
+    )

@@ -1,0 +1,86 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: MIT
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: turnout_commit
+short_description: Make a switch final on a host
+description:
+  - Writes the history, and lets the host itself drain and stop the old slot when its
+    warm time is over. Until then a rollback is one rename.
+attributes:
+  check_mode:
+    support: full
+    description: Writes nothing.
+  diff_mode:
+    support: none
+    description: The switch showed its diff.
+options:
+  app:
+    description: The app's name.
+    type: str
+    required: true
+  release:
+    description: The release's name.
+    type: str
+    required: true
+  previous_release:
+    description: What was live before.
+    type: str
+  actor:
+    description: Who deploys, for the history.
+    type: str
+  warm_seconds:
+    description: How long the old slot stays warm.
+    type: int
+    required: true
+author:
+  - The Turnout authors
+"""
+
+EXAMPLES = r"""
+- name: Commit
+  turnout_commit:
+    app: hello
+    release: 20261122T101500-1a2b3c4-5d6e7f80-90abcd
+    warm_seconds: 300
+"""
+
+RETURN = r"""
+entry:
+  description: The line of the history.
+  returned: success
+  type: dict
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.turnout_host import settle, splits
+from ansible.module_utils.turnout_host.layout import Layout, other_slot
+from ansible.module_utils.turnout_host.switch import commit
+from ansible.module_utils.turnout_module import run_phase
+
+OPTIONS = {
+    "release": {"type": "str", "required": True},
+    "previous_release": {"type": "str", "default": ""},
+    "actor": {"type": "str", "default": ""},
+    "warm_seconds": {"type": "int", "required": True},
+}
+
+
+def action(module: AnsibleModule, layout: Layout) -> dict[str, Any]:
+    """Commit, and schedule what is left to do."""
+    if module.check_mode:
+        return {"changed": True}
+    live = splits.live_slot(layout)
+    facts = {key: module.params[key] or None for key in ("previous_release", "actor")}
+    entry = commit(layout, module.params["release"], "deploy", live=live, **facts)
+    if live:
+        settle.schedule(layout, other_slot(live), module.params["warm_seconds"])
+    return {"changed": True, "entry": entry}
+
+
+if __name__ == "__main__":
+    run_phase("commit", OPTIONS, action)

@@ -1,0 +1,89 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: MIT
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: turnout_migrate
+short_description: Run a release's init and migrate commands on a host
+description:
+  - Runs under the service's user, sandbox and environment, with the code of the
+    release that is about to go live, while the live release goes on serving.
+  - The init command runs once in the app's lifetime on this host.
+attributes:
+  check_mode:
+    support: full
+    description: Runs nothing and says that it would.
+  diff_mode:
+    support: none
+    description: What a command changes is its own.
+options:
+  app:
+    description: The app's name.
+    type: str
+    required: true
+  release:
+    description: The release's name.
+    type: str
+    required: true
+  init_command:
+    description: Shell command run once in the app's lifetime; empty for none.
+    type: str
+  migrate_command:
+    description: Shell command run with each release; empty for none.
+    type: str
+  timeout_seconds:
+    description: How long each may take.
+    type: int
+    required: true
+author:
+  - The Turnout authors
+"""
+
+EXAMPLES = r"""
+- name: Migrate
+  turnout_migrate:
+    app: hello
+    release: 20261122T101500-1a2b3c4-5d6e7f80-90abcd
+    migrate_command: flask db upgrade
+    timeout_seconds: 600
+"""
+
+RETURN = r"""
+output:
+  description: What the commands printed.
+  returned: success
+  type: str
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.turnout_host.layout import Layout
+from ansible.module_utils.turnout_host.migrate import migrate
+from ansible.module_utils.turnout_module import run_phase
+
+OPTIONS = {
+    "release": {"type": "str", "required": True},
+    "init_command": {"type": "str", "default": ""},
+    "migrate_command": {"type": "str", "default": ""},
+    "timeout_seconds": {"type": "int", "required": True},
+}
+
+
+def action(module: AnsibleModule, layout: Layout) -> dict[str, Any]:
+    """Run the commands."""
+    commands = {key: module.params[f"{key}_command"] for key in ("init", "migrate")}
+    if module.check_mode:
+        return {"changed": any(commands.values()), "output": ""}
+    output = migrate(
+        layout,
+        module.params["release"],
+        timeout_seconds=module.params["timeout_seconds"],
+        **commands,
+    )
+    return {"changed": bool(commands["init"] or commands["migrate"]), "output": output}
+
+
+if __name__ == "__main__":
+    run_phase("migrate", OPTIONS, action)

@@ -77,7 +77,7 @@ def action(module: AnsibleModule, layout: Layout) -> dict[str, Any]:
     live = splits.live_slot(layout)
     facts = {key: module.params[key] or None for key in ("previous_release", "actor")}
     entry = commit(layout, module.params["release"], "deploy", live=live, **facts)
-    if live:
+    if live and module.params["previous_release"]:
         settle.schedule(layout, other_slot(live), module.params["warm_seconds"])
     return {"changed": True, "entry": entry}
 

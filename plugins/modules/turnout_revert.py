@@ -24,6 +24,9 @@ options:
     description: Why, for the history.
     type: str
     required: true
+  release:
+    description: What the deploy deploys, if that is known; another deploy is left alone.
+    type: str
   actor:
     description: Who deploys, for the history.
     type: str
@@ -56,6 +59,7 @@ from ansible.module_utils.turnout_module import run_phase
 
 OPTIONS = {
     "cause": {"type": "str", "required": True},
+    "release": {"type": "str", "default": ""},
     "actor": {"type": "str", "default": ""},
 }
 
@@ -64,8 +68,8 @@ def action(module: AnsibleModule, layout: Layout) -> dict[str, Any]:
     """Revert the running deploy."""
     if module.check_mode:
         return {"changed": False, "live": splits.live_slot(layout)}
-    actor = module.params["actor"] or None
-    return revert(layout, Slots(layout), module.params["cause"], actor=actor)
+    cause, release = module.params["cause"], module.params["release"]
+    return revert(layout, Slots(layout), cause, release, actor=module.params["actor"] or None)
 
 
 if __name__ == "__main__":

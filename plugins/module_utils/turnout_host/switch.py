@@ -76,16 +76,23 @@ def commit(layout: Layout, name: str, action: str, **facts: Any) -> dict[str, An
     return entry
 
 
-def revert(layout: Layout, slots: Slots, cause: str, **facts: Any) -> dict[str, Any]:
+def revert(
+    layout: Layout, slots: Slots, cause: str, release: str = "", **facts: Any
+) -> dict[str, Any]:
     """Put the traffic back where it was before the running deploy, and stop its slot.
 
-    Safe to repeat, and a no-op when the deploy has ended or never switched.
+    Safe to repeat, and a no-op when the deploy has ended or never began here.
+
+    Args:
+        release: what the reverted deploy deploys, if that is known: a deploy of
+            another release that began here since is not this one's to revert.
 
     Returns:
         ``changed``, and the ``live`` slot afterwards.
     """
     begun = journal.last(layout, "begin")
-    if begun is None or journal.last(layout, "committed"):
+    another = begun is not None and release not in ("", begun["release"])
+    if begun is None or another or journal.last(layout, "committed"):
         return {"changed": False, "live": splits.live_slot(layout)}
     moved = journal.last(layout, "from")
     changed = bool(moved) and splits.live(layout) == moved["to"] if moved else False

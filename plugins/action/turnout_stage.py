@@ -24,14 +24,12 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         arguments = dict(self._task.args)
         build, host = arguments.pop("build"), arguments.pop("host")
-        wanted = wanted_for(build, host)
+        wanted = wheel_set(build, host["target"])
         try:
             if not self._task.check_mode and build["release"] not in host["releases"]:
                 arguments["bundle"] = self._send(files_to_send(build, host, wanted))
-            module_args = {**arguments, "release": build["release"], **wanted}
-            module_args["code_sha256"] = build.get("code_sha256", "")
-            executed = self._execute_module("turnout_stage", module_args, task_vars=task_vars)
-            result.update(executed)
+            module_args = {**arguments, **described(build, wanted)}
+            result.update(self._execute_module("turnout_stage", module_args, task_vars=task_vars))
         finally:
             self._remove_tmp_path(self._connection._shell.tmpdir)
         return dict(result)
@@ -47,24 +45,33 @@ class ActionModule(ActionBase):
         return remote
 
 
-def wanted_for(build: dict[str, Any], host: dict[str, Any]) -> dict[str, Any]:
-    """Return lock, wheels and venv key for the host's Python and platform."""
-    target = host["target"]
-    key = f"py{target['python']}-{target['machine']}-glibc{target['glibc']}"
-    if key not in build["targets"]:
-        raise AnsibleActionFail(f"the build has no wheels for {key}: run the whole playbook")
-    return {name: build["targets"][key][name] for name in ("lock", "wheels", "venv")}
+def wheel_set(build: dict[str, Any], target: dict[str, str]) -> dict[str, Any]:
+    """Return the build's lock and wheels for a host's Python and platform."""
+    for candidate in build["targets"]:
+        if all(candidate[fact] == target[fact] for fact in ("python", "machine", "glibc")):
+            return dict(candidate)
+    wanted = f"Python {target['python']} on {target['machine']} with glibc {target['glibc']}"
+    raise AnsibleActionFail(f"The build has no wheels for {wanted}. Next: run the whole playbook")
+
+
+def described(build: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
+    """Return the module's arguments that say what the bundle must hold."""
+    return {
+        "release": build["release"],
+        "code_sha256": build["code_sha256"],
+        "lock": wanted["lock"],
+        "venv": wanted["venv_key"],
+        "wheels": {wheel["file"]: wheel["sha256"] for wheel in wanted["wheels"]},
+    }
 
 
 def files_to_send(
     build: dict[str, Any], host: dict[str, Any], wanted: dict[str, Any]
 ) -> dict[str, Path]:
     """Return what the host lacks: name in the bundle -> file here."""
-    files = {}
-    if build.get("code_sha256"):
-        files["code.tar.gz"] = Path(build["artifact_path"]) / "code.tar.gz"
-    if wanted["venv"] not in host["venvs"]:
-        for name, sha256 in wanted["wheels"].items():
-            if name not in host["wheels"]:
-                files[f"wheels/{name}"] = Path(build["wheels_path"]) / sha256 / name
+    files = {"code.tar.gz": Path(build["artifact_path"]) / "code.tar.gz"}
+    if wanted["venv_key"] not in host["venvs"]:
+        for wheel in wanted["wheels"]:
+            if wheel["file"] not in host["wheels"]:
+                files[f"wheels/{wheel['file']}"] = Path(wheel["path"])
     return files

@@ -68,9 +68,15 @@ def replace_link(link: Path, target: str) -> bool:
 
 def remove_tree(path: Path) -> None:
     """Remove a folder so that nobody sees half of it under its own name."""
-    if not path.exists() and not path.is_symlink():
-        return
     doomed = path.with_name(f".{path.name}.gone")
+    # First of all and always: a removal that was killed has left it there.
     shutil.rmtree(doomed, ignore_errors=True)
-    path.rename(doomed)
-    shutil.rmtree(doomed)
+    if path.exists():
+        path.rename(doomed)
+        shutil.rmtree(doomed)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the folders that killed calls left in ``folder``; their names begin with a dot."""
+    for path in folder.glob(".*"):
+        shutil.rmtree(path, ignore_errors=True)

@@ -28,10 +28,10 @@ def read_lines(path: Path) -> list[Entry]:
     return entries
 
 
-def begin(layout: Layout, release: str) -> None:
-    """Start the journal of a new deploy."""
+def begin(layout: Layout, release: str, action: str = "deploy") -> None:
+    """Start the journal of a new deploy or rollback."""
     write_file(layout.journal, b"")
-    record(layout, "begin", release=release)
+    record(layout, "begin", release=release, action=action)
 
 
 def record(layout: Layout, phase: str, **facts: Any) -> None:

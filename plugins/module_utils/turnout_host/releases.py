@@ -96,9 +96,18 @@ def before(layout: Layout, current: str | None) -> str | None:
     """Return the verified release deployed before ``current``: what a rollback goes to.
 
     From the history and never from directory times, which a killed deploy makes lie.
+    What a rollback has left behind is not gone back to.
     """
-    order = verified(layout)
-    if current not in order:
-        return order[-1] if order else None
-    index = order.index(current)
-    return order[index - 1] if index else None
+    good, trail = verified(layout), list[str]()
+    for entry in journal.read_lines(layout.history):
+        name = entry.get("release")
+        if entry.get("outcome") != "live" or name not in good:
+            continue
+        if entry["action"] == "rollback" and name in trail:
+            del trail[trail.index(name) + 1 :]
+        else:
+            trail = [*(other for other in trail if other != name), name]
+    if current not in trail:
+        return trail[-1] if trail else None
+    index = trail.index(current)
+    return trail[index - 1] if index else None

@@ -16,7 +16,8 @@ def target(layout: Layout, wanted: str | None) -> str:
     """Return the release that a rollback goes to.
 
     Raises:
-        HostFailure: if there is none, or the wanted one is unknown, failed or live.
+        HostFailure: if there is none, or the wanted one is unknown, failed, live or
+            was never verified here.
     """
     slot = splits.live_slot(layout)
     current = releases.in_slot(layout, slot) if slot else None
@@ -34,6 +35,11 @@ def target(layout: Layout, wanted: str | None) -> str:
         )
     if wanted and name == current:
         raise HostFailure(f"release {name} is live already", "name another release")
+    if name not in releases.verified(layout):
+        raise HostFailure(
+            f"release {name} was never verified on this host",
+            "name a release that was (`invoke status` lists them), or deploy this one",
+        )
     return name
 
 
@@ -54,13 +60,13 @@ def rollback(layout: Layout, slots: Slots, name: str, *, drain_seconds: float) -
     previous = releases.in_slot(layout, before) if before else None
     if name == previous:
         return {"changed": False, "release": name, "previous_release": previous, "live": before}
-    journal.begin(layout, name)
+    journal.begin(layout, name, "rollback")
     settle.cancel(layout, slots.run)
-    slot = _ready(layout, slots, name, drain_seconds)
-    started = time.monotonic()
-    switch.switch(layout, slot)
-    switched = time.monotonic() - started
     try:
+        slot = _ready(layout, slots, name, drain_seconds)
+        started = time.monotonic()
+        switch.switch(layout, slot)
+        switched = time.monotonic() - started
         switch.verify(layout, name, _public(layout), settled=False)
     except HostFailure as failure:
         switch.revert(layout, slots, failure.cause)

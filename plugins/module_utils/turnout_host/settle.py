@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from . import drain, journal, releases, splits, units
-from .atomic import remove_tree
+from .atomic import remove_leftovers, remove_tree
 from .layout import SLOTS, Layout
 from .units import Slots
 
@@ -69,6 +69,8 @@ def prune(layout: Layout, keep: int) -> list[str]:
     doomed = [release for release in everything if release.name not in protected]
     for release in doomed:
         remove_tree(layout.release(release.name))
+    remove_leftovers(layout.releases)
+    remove_leftovers(layout.venvs)
     used = {release.venv for release in everything if release.name in protected}
     for venv in layout.venvs.iterdir():
         if venv.name not in used:
@@ -77,8 +79,9 @@ def prune(layout: Layout, keep: int) -> list[str]:
 
 
 def _newest(layout: Layout, names: list[str]) -> list[str]:
-    order = [entry.get("release") for entry in journal.read_lines(layout.history)]
-    return sorted(names, key=lambda name: order.index(name) if name in order else -1)[-1:]
+    history = journal.read_lines(layout.history)
+    last = {entry.get("release"): number for number, entry in enumerate(history)}
+    return sorted(names, key=lambda name: last.get(name, -1))[-1:]
 
 
 def boot(layout: Layout, slots: Slots) -> list[str]:

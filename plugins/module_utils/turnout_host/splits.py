@@ -36,6 +36,7 @@ def create(layout: Layout, lanes: dict[str, int]) -> str:
         staged = layout.splits / f".{name}.new"
         remove_tree(staged)
         staged.mkdir()
+        staged.chmod(0o755)  # whatever root's umask: nginx must get in
         _fill(layout, staged.name, taking)
         sync_folder(staged)
         staged.rename(final)

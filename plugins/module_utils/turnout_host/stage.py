@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import pwd
 import shutil
-import tarfile
 import time
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from . import command, envfile, gunicorn_hooks, releases, unitfile, units, venvs
-from .atomic import remove_tree, sync_folder, write_file
+from . import bundle, command, envfile, gunicorn_hooks, releases, unitfile, units, venvs
+from .atomic import remove_leftovers, remove_tree, sync_folder, write_file
 from .errors import HostFailure
 from .layout import RELEASE_TOKEN, Layout
 
@@ -57,13 +55,17 @@ def stage(layout: Layout, request: Request, run: units.Run = units.run) -> bool:
     """
     if releases.find(layout, request.release):
         return False
-    _clear_leftovers(layout)
+    remove_leftovers(layout.releases)
     aside = layout.releases / f".{request.release}.new"
     remove_tree(aside)
+    # The app's account reads what root writes here, whatever root's own umask.
+    umask = os.umask(0o022)
     try:
-        aside.mkdir(mode=0o755)
-        _unpack_bundle(layout, request, aside)
-        venvs.ensure(layout, request.venv, request.lock, run)
+        aside.mkdir()
+        _receive(layout, request, aside)
+        if not venvs.is_complete(layout, request.venv):
+            bundle.check_wheels(layout, request.wheels)
+            venvs.ensure(layout, request.venv, request.lock, run)
         _write_release(layout, request, aside, run)
         # One sync for the whole tree: cheaper than an fsync for each of its files.
         os.sync()
@@ -72,6 +74,8 @@ def stage(layout: Layout, request: Request, run: units.Run = units.run) -> bool:
     except BaseException:
         remove_tree(aside)
         raise
+    finally:
+        os.umask(umask)
     return True
 
 
@@ -109,81 +113,10 @@ def _last_line(text: str) -> str:
     return lines[-1] if lines else "no output"
 
 
-def _clear_leftovers(layout: Layout) -> None:
-    """Remove what a killed stage left; its names begin with a dot."""
-    for path in layout.releases.glob(".*"):
-        shutil.rmtree(path, ignore_errors=True)
-
-
-def _unpack_bundle(layout: Layout, request: Request, aside: Path) -> None:
-    (aside / "code").mkdir(mode=0o755)
-    if request.bundle is None:
-        return
-    layout.wheels.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(request.bundle) as bundle:
-        for member in bundle:
-            _take(layout, request, aside, bundle, member)
-
-
-def _take(
-    layout: Layout, request: Request, aside: Path, bundle: tarfile.TarFile, member: tarfile.TarInfo
-) -> None:
-    stream = bundle.extractfile(member)
-    if stream is None:
-        return
-    is_code = member.name == "code.tar.gz"
-    wanted = request.code_sha256 if is_code else request.wheels.get(Path(member.name).name, "")
-    received = aside / ".received"
-    with received.open("wb") as file:
-        shutil.copyfileobj(stream, file)
-    with received.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != wanted:
-        raise HostFailure(
-            f"{member.name} arrived damaged: SHA-256 {found[:12]}, not {wanted[:12] or 'known'}",
-            "deploy again; if it happens twice, remove .turnout/artifacts and build anew",
-        )
-    if is_code:
-        _unpack_code(received, aside / "code")
-        received.unlink()
-    else:
-        received.rename(layout.wheels / Path(member.name).name)
-
-
-def _unpack_code(archive: Path, target: Path) -> None:
-    """Unpack plain files, folders and links that stay inside; nothing else is accepted."""
-    with tarfile.open(archive) as code:
-        for member in code:
-            path = target / _inside(member.name)
-            if member.isdir():
-                path.mkdir(parents=True, exist_ok=True)
-            elif member.issym():
-                _inside(str(PurePosixPath(member.name).parent / member.linkname))
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.symlink_to(member.linkname)
-            elif (stream := code.extractfile(member)) is not None and member.isreg():
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with path.open("wb") as file:
-                    shutil.copyfileobj(stream, file)
-                path.chmod(0o755 if member.mode & 0o100 else 0o644)
-                os.utime(path, (member.mtime, member.mtime))
-            else:
-                raise HostFailure(
-                    f"the archive holds {member.name}, which is no file, folder or link",
-                    "remove it from the app's source",
-                )
-
-
-def _inside(name: str) -> str:
-    depth = 0
-    for part in PurePosixPath(name).parts:
-        depth += -1 if part == ".." else 1
-        if depth < 0 or part == "/":
-            raise HostFailure(
-                f"the archive's {name} would land outside the release",
-                "remove that link or file from the app's source",
-            )
-    return name
+def _receive(layout: Layout, request: Request, aside: Path) -> None:
+    (aside / "code").mkdir()
+    if request.bundle is not None:
+        bundle.unpack(layout, request.bundle, aside / "code", request.code_sha256, request.wheels)
 
 
 def _write_release(layout: Layout, request: Request, aside: Path, run: units.Run) -> None:
@@ -223,10 +156,10 @@ def _write_configuration(layout: Layout, request: Request, aside: Path) -> None:
         write_file(aside / "env", envfile.render(filled).encode(), mode=0o400)
     except ValueError as error:
         raise HostFailure(str(error), "mend app_env or app_secrets") from None
-    (aside / "config").mkdir(mode=0o755)
+    (aside / "config").mkdir()
     owner = pwd.getpwnam(str(request.settings["user"]))
     for file in request.config_files:
-        path = aside / "config" / _inside(file["dest"])
+        path = aside / "config" / bundle.inside(file["dest"])
         path.parent.mkdir(parents=True, exist_ok=True)
         mode = int(str(file.get("mode") or "0440"), 8)
         write_file(path, _fill(file["content"], request).encode(), mode)
@@ -240,14 +173,14 @@ def _fill(text: str, request: Request) -> str:
 
 def _link_static(layout: Layout, request: Request, aside: Path) -> None:
     """Give nginx one numbered link for each static path, the same in every release."""
-    (aside / "static").mkdir(mode=0o755)
+    (aside / "static").mkdir()
     packages = venvs.site_packages(layout, request.venv)
     for number, static in enumerate(request.settings.get("static", [])):
         path = str(static["path"])
         if path.startswith("site-packages/"):
             target = str(packages / path.removeprefix("site-packages/"))
         else:
-            target = f"../code/{_inside(path)}"
+            target = f"../code/{bundle.inside(path)}"
         (aside / "static" / str(number)).symlink_to(target)
 
 
@@ -255,10 +188,11 @@ def _link_writable(layout: Layout, request: Request, aside: Path) -> None:
     """Make the folders that stay, and link those inside the code to ``shared/``."""
     owner = pwd.getpwnam(str(request.settings["user"]))
     for entry in request.settings.get("writable_dirs", []):
-        path = _inside(str(entry).removeprefix("code:"))
+        path = bundle.inside(str(entry).removeprefix("code:"))
         kept = layout.shared / path
-        if not kept.is_dir():
-            kept.mkdir(parents=True)
+        kept.mkdir(parents=True, exist_ok=True)
+        # Also when it was there: whoever made it may have been killed before this.
+        if kept.stat().st_uid != owner.pw_uid:
             os.chown(kept, owner.pw_uid, owner.pw_gid)
         if str(entry).startswith("code:"):
             link = aside / "code" / path

@@ -102,6 +102,7 @@ def revert(
     # Only the failed release's slot: the one before may be warm for a rollback.
     if releases.in_slot(layout, slot) == begun["release"]:
         drain.stop(layout, slots, slot, timeout_seconds=10)
-    journal.conclude(layout, "deploy", "failed", release=begun["release"], cause=cause, **facts)
-    journal.record(layout, "committed", release=begun["release"], reverted=True)
+    name, action = begun["release"], begun.get("action", "deploy")
+    journal.conclude(layout, action, "failed", release=name, cause=cause, **facts)
+    journal.record(layout, "committed", release=name, reverted=True)
     return {"changed": changed, "live": splits.live_slot(layout)}

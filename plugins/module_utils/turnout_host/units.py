@@ -92,8 +92,9 @@ class Slots:
         drop_in = self.layout.drop_in(slot)
         drop_in.parent.mkdir(parents=True, exist_ok=True)
         content = (self.layout.release(release) / "unit.conf").read_bytes()
-        if write_file(drop_in, content):
-            self.run(["systemctl", "daemon-reload"])
+        write_file(drop_in, content)
+        # Also when the file was there: whoever wrote it may have been killed before this.
+        self.run(["systemctl", "daemon-reload"])
 
     def start(self, slot: str) -> None:
         """Start the slot's socket, then its service; does not wait until the app is up."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -42,6 +43,8 @@ def ensure(layout: Layout, key: str, lock: str, run: units.Run = units.run) -> b
     except BaseException:
         remove_tree(path)
         raise
+    # Or a power cut could leave the marker and lose what it stands for.
+    os.sync()
     write_file(path / MARKER, b"")
     return True
 

@@ -1,0 +1,173 @@
+"""Check what a team says about its app, and name everything that is wrong at once.
+
+Types are the argument spec's business; this knows what the values mean. It runs on the
+controller, before a host is touched, and never shows the value of a variable.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import PurePosixPath
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
+ENTRY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(\(\))?")
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+HOSTNAME = re.compile(r"(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
+URL_PATH = re.compile(r"/[^\s;{}\"'\\$#]*")
+BODY_SIZE = re.compile(r"\d+[kKmMgG]?")
+
+# A deploy rests on these; a second opinion in the raw arguments would win over it unseen.
+OWNED_ARGUMENTS = {
+    "-b": "systemd owns the socket",
+    "--bind": "systemd owns the socket",
+    "-c": "the release has its own configuration file",
+    "--config": "the release has its own configuration file",
+    "-D": "systemd runs gunicorn in the foreground",
+    "--daemon": "systemd runs gunicorn in the foreground",
+    "-k": "set app_worker_class",
+    "--worker-class": "set app_worker_class",
+    "--chdir": "set app_chdir",
+    "-u": "set app_user",
+    "--user": "set app_user",
+    "-g": "the account's own group is used",
+    "--group": "the account's own group is used",
+    "--reload": "a release never changes while it runs",
+}
+
+Settings = dict[str, Any]
+Check = Callable[[Settings], Iterator[str]]
+
+
+def check_name(settings: Settings) -> Iterator[str]:
+    """Units, folders and accounts are named after the app."""
+    if not NAME.fullmatch(settings["name"]):
+        yield (
+            f"app_name is {settings['name']!r}: use at most 31 lower-case letters, digits "
+            "and hyphens, a letter first"
+        )
+
+
+def check_entry(settings: Settings) -> Iterator[str]:
+    """The entry reaches gunicorn as it is."""
+    if not ENTRY.fullmatch(settings["entry"]):
+        yield (
+            f"app_entry is {settings['entry']!r}: write module:callable, such as app:app, "
+            "or module:factory(), such as app:create_app()"
+        )
+
+
+def check_hostnames(settings: Settings) -> Iterator[str]:
+    """Without a name nginx has no site to serve."""
+    if not settings["hostnames"]:
+        yield "app_hostnames is empty: give the app at least one name"
+    for name in settings["hostnames"]:
+        if not HOSTNAME.fullmatch(name):
+            yield f"app_hostnames holds {name!r}, which is no host name"
+
+
+def check_source(settings: Settings) -> Iterator[str]:
+    """Something must be there to deploy."""
+    if not settings["source"] and not settings["packages"]:
+        yield "app_source and app_packages are both empty: name a folder or a package to deploy"
+
+
+def check_environment(settings: Settings) -> Iterator[str]:
+    """Names that systemd's EnvironmentFile would drop without a word."""
+    plain, secret = settings["env"], settings["secret_names"]
+    for setting, names in (("app_env", plain), ("app_secrets", secret)):
+        for name in names:
+            if not VARIABLE.fullmatch(str(name)):
+                yield (
+                    f"{setting} holds the name {name!r}: use letters, digits and _, no digit first"
+                )
+    for name in sorted(set(plain) & set(secret)):
+        yield f"{name} is in app_env and in app_secrets: keep one of them"
+    for name, value in plain.items():
+        if isinstance(value, (dict, list)):
+            yield f"app_env.{name} is a {type(value).__name__}: write it as text"
+        elif "\0" in str(value):
+            yield f"app_env.{name} contains a NUL byte, which no environment can hold"
+
+
+def check_health(settings: Settings) -> Iterator[str]:
+    """A health check that cannot succeed would fail every deploy."""
+    health = settings["health"]
+    path, statuses = health.get("path", "/"), health.get("statuses", [200])
+    if not URL_PATH.fullmatch(path):
+        yield f"app_health.path is {path!r}: start it with /"
+    if not statuses or not all(100 <= int(code) <= 599 for code in statuses):
+        yield f"app_health.statuses is {statuses!r}: list status codes, such as [200]"
+    for key in ("timeout_seconds", "start_timeout_seconds"):
+        if float(health.get(key, 1)) <= 0:
+            yield f"app_health.{key} is {health[key]}: give it more than 0 seconds"
+    if float(health.get("soak_seconds", 0)) < 0:
+        yield f"app_health.soak_seconds is {health['soak_seconds']}: it cannot be negative"
+
+
+def check_paths(settings: Settings) -> Iterator[str]:
+    """Paths that would leave the release, or the nginx configuration."""
+    inside = [("app_static", item["path"]) for item in settings["static"]]
+    inside += [("app_config_files", path) for path in settings["config_paths"]]
+    inside += [("app_writable_dirs", p.removeprefix("code:")) for p in settings["writable_dirs"]]
+    for setting, path in inside:
+        pure = PurePosixPath(path)
+        if not pure.parts or pure.is_absolute() or ".." in pure.parts:
+            yield f"{setting} holds {path!r}: write a path below the app's folder, without .."
+    urls = [("app_static", item["url"]) for item in settings["static"]]
+    urls += [("app_unbuffered_paths", path) for path in settings["unbuffered_paths"]]
+    for setting, url in urls:
+        if not URL_PATH.fullmatch(url):
+            yield f"{setting} holds {url!r}: write the path of an address, such as /static/"
+
+
+def check_nginx(settings: Settings) -> Iterator[str]:
+    """Values nginx would refuse."""
+    if not BODY_SIZE.fullmatch(str(settings["body_size"])):
+        yield f"app_body_size is {settings['body_size']!r}: write a size such as 10m, or 0"
+    if bool(settings["tls_certificate"]) != bool(settings["tls_key"]):
+        yield "app_tls_certificate and app_tls_key belong together: set both or neither"
+
+
+def check_gunicorn(settings: Settings) -> Iterator[str]:
+    """Arguments that would take a guarantee away."""
+    for argument in settings["gunicorn_arguments"]:
+        why = OWNED_ARGUMENTS.get(argument.split("=")[0])
+        if why:
+            yield f"app_gunicorn_arguments holds {argument.split('=')[0]}: {why}"
+
+
+CHECKS: list[Check] = [
+    check_name,
+    check_entry,
+    check_hostnames,
+    check_source,
+    check_environment,
+    check_health,
+    check_paths,
+    check_nginx,
+    check_gunicorn,
+]
+
+
+def problems(settings: Settings) -> list[str]:
+    """Return every problem of the settings, in words."""
+    return [problem for check in CHECKS for problem in check(settings)]
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]
+    """Runs on the controller alone: it never connects to the host."""
+
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> Any:
+        """Fail with every problem in one message."""
+        result = super().run(tmp, task_vars)
+        found = problems(self._task.args)
+        if found:
+            lines = ["The app's settings are not valid; nothing was touched:", *found]
+            result.update(failed=True, msg="\n".join(lines))
+        return result

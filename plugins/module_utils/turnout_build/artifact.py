@@ -1,0 +1,117 @@
+"""One artifact: code and wheels under one name, the same bytes wherever it is made."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .archive import Entry, write_archive
+from .files import digest, file_digest, new_folder, read_json, write_json
+from .source import Source
+from .wheels import WheelSet
+
+ARCHIVE = "code.tar.gz"
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """What was built.
+
+    Args:
+        name: says the commit and the content.
+        path: the folder with the archive and the manifest.
+        manifest: what ``manifest.json`` holds.
+        wheel_sets: one for each kind of host, as the targets were given, sorted.
+        fresh: it was made by this build, not found.
+        seconds: how long each step took.
+    """
+
+    name: str
+    path: Path
+    manifest: dict[str, Any]
+    wheel_sets: tuple[WheelSet, ...]
+    fresh: bool
+    seconds: dict[str, float]
+
+    @property
+    def commit(self) -> str | None:
+        """The full id of the commit, or None without git."""
+        commit: str | None = self.manifest["commit"]
+        return commit
+
+
+@dataclass(frozen=True)
+class Content:
+    """Everything an artifact consists of.
+
+    Args:
+        source: None for an app that is only packages.
+    """
+
+    source: Source | None
+    entries: list[Entry]
+    wheel_sets: tuple[WheelSet, ...]
+
+    @property
+    def time(self) -> int:
+        """The commit's time; of an app without code, that of the newest file in its wheels."""
+        if self.source:
+            return self.source.time
+        return max((wheel.newest for one in self.wheel_sets for wheel in one.wheels), default=0)
+
+    @property
+    def name(self) -> str:
+        """Say when, which commit and what content. The bytes of gzip are no part of it."""
+        date = time.strftime("%Y%m%dT%H%M%S", time.gmtime(self.time))
+        label = self.source.label if self.source else "nogit"
+        return f"{date}-{label}-{digest(self._files(), self._targets())[:8]}"
+
+    def manifest(self, archive: Path) -> dict[str, Any]:
+        """Return the manifest; it holds nothing of the machine, folder or hour of the build."""
+        source = self.source
+        return {
+            "format": 1,
+            "name": self.name,
+            "commit": source.commit if source else None,
+            "commit_time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.time)),
+            "dirty": bool(source and source.dirty),
+            "archive": {
+                "file": ARCHIVE,
+                "sha256": file_digest(archive),
+                "size": archive.stat().st_size,
+            },
+            "files": self._files(),
+            "targets": self._targets(),
+        }
+
+    def _files(self) -> dict[str, Any]:
+        return {entry.path: entry.as_manifest() for entry in self.entries}
+
+    def _targets(self) -> list[dict[str, Any]]:
+        return [one.as_manifest() for one in self.wheel_sets]
+
+
+def publish(content: Content, artifacts: Path) -> tuple[Path, dict[str, Any], bool]:
+    """Write the artifact, or find it written; return its folder, its manifest and if it is new."""
+    path = artifacts / content.name
+    known = _whole(path)
+    if known is not None:
+        return path, known, False
+    root = content.source.root if content.source else artifacts
+    with new_folder(path) as folder:
+        write_archive(root, content.entries, content.time, folder / ARCHIVE)
+        manifest = content.manifest(folder / ARCHIVE)
+        write_json(folder / MANIFEST, manifest)
+    return path, manifest, True
+
+
+def _whole(path: Path) -> dict[str, Any] | None:
+    """Return the manifest of an artifact whose archive is what the manifest says."""
+    manifest: dict[str, Any] | None = read_json(path / MANIFEST)
+    archive = path / ARCHIVE
+    if not manifest or not archive.exists():
+        return None
+    return manifest if file_digest(archive) == manifest["archive"]["sha256"] else None

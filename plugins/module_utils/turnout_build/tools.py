@@ -1,0 +1,148 @@
+"""The programs the build starts: where they are, and how they are run."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import BuildError
+
+# A virtual environment or repository that happens to be active must not leak into a build.
+_LEAKING = (
+    "GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE", "PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV",
+)  # fmt: skip
+
+
+# The same setting of uv and pip: whoever has set one means both.
+_SAME_INDEX = (("UV_DEFAULT_INDEX", "PIP_INDEX_URL"), ("UV_INDEX", "PIP_EXTRA_INDEX_URL"))
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a program ended. With ``on_line``, ``errors`` is empty: both streams are ``output``."""
+
+    code: int
+    output: str
+    errors: str = ""
+
+
+def uv() -> str:
+    """Return the uv beside the running Python, or the one on PATH.
+
+    Raises:
+        BuildError: if there is none.
+    """
+    beside = Path(sys.executable).parent / "uv"
+    found = str(beside) if beside.exists() else shutil.which("uv")
+    if found is None:
+        raise BuildError(
+            "Wheels cannot be resolved",
+            "the program uv is missing",
+            "run it as ./inv, which installs uv from requirements.txt, or put uv on PATH",
+        )
+    return found
+
+
+def pip() -> list[str]:
+    """Return the command that runs pip: uv resolves, but cannot download wheels."""
+    if importlib.util.find_spec("pip"):
+        return [sys.executable, "-m", "pip"]
+    return [uv(), "tool", "run", "--python", sys.executable, "pip"]
+
+
+def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment for a tool: one package index for uv and pip alike."""
+    env = {name: value for name, value in os.environ.items() if name not in _LEAKING}
+    env |= {
+        "GIT_OPTIONAL_LOCKS": "0",
+        "LC_ALL": "C.UTF-8",
+        "NO_COLOR": "1",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PIP_NO_INPUT": "1",
+        "UV_NO_PROGRESS": "1",
+        # Asking for a Python that is not here costs ten seconds of retries without a network.
+        "UV_PYTHON_DOWNLOADS": "never",
+    }
+    for name, other in (*_SAME_INDEX, *(pair[::-1] for pair in _SAME_INDEX)):
+        if other in env:
+            env.setdefault(name, env[other])
+    return env | dict(extra or {})
+
+
+def run(
+    argv: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str] | None = None
+) -> Finished:
+    """Run a short program and return what it said."""
+    done = subprocess.run(
+        argv,
+        cwd=cwd,
+        env=environment(env),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="surrogateescape",
+        check=False,
+    )
+    return Finished(done.returncode, done.stdout, done.stderr)
+
+
+def run_long(
+    argv: Sequence[str],
+    *,
+    on_line: Callable[[str], None],
+    timeout: float,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Finished:
+    """Run a program that takes a while, handing on each line as it comes.
+
+    It gets a process group of its own, so that ctrl-C, an exception or the
+    timeout (in seconds) ends everything it has started.
+    """
+    process = subprocess.Popen(
+        argv,
+        cwd=cwd,
+        env=environment(env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+    lines: list[str] = []
+    alarm = _end_after(process, timeout)
+    try:
+        for line in process.stdout or ():
+            lines.append(line)
+            on_line(line.rstrip())
+        return Finished(process.wait(), "".join(lines))
+    finally:
+        alarm.cancel()
+        if process.poll() is None:
+            _end(process)
+        if process.stdout:
+            process.stdout.close()
+
+
+def _end_after(process: subprocess.Popen[str], seconds: float) -> threading.Timer:
+    timer = threading.Timer(seconds, _end, [process])
+    timer.daemon = True
+    timer.start()
+    return timer
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+    process.wait()

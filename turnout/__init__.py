@@ -1,0 +1,1 @@
+"""What starts, shows and explains; nothing that a guarantee rests on lives here."""

@@ -1,0 +1,104 @@
+"""Run the playbooks that change an environment, and tell what came of it.
+
+Everything that a deploy promises is in `playbooks/deploy.yml`; here is only what comes before
+(an environment on this machine, an early start of the build) and what is shown.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from turnout import local, status
+from turnout.build import EarlyBuild, remember_targets
+from turnout.errors import TurnoutError
+from turnout.explain import failure
+from turnout.inventory import Environment
+from turnout.playbooks import Result, run
+from turnout.progress import Progress
+from turnout.view import seconds_line, shown
+
+
+def deploy(env: str, *, check: bool = False, dirty: bool = False, tests: bool = True) -> None:
+    """Deploy the app to ``env``; for `local` make everything it needs first.
+
+    Args:
+        env: the environment's name.
+        check: show what would change and change nothing.
+        dirty: allow a git tree with changes that are not committed.
+        tests: run the app's own tests before anything is touched.
+
+    Raises:
+        TurnoutError: the first cause, in words.
+    """
+    started = time.monotonic()
+    environment = local.ready(env)
+    if env == local.NAME and not local.is_provisioned(environment):
+        provision(env, check=check)
+    progress = _deploy(environment, check, dirty, tests)
+    remember_targets(env, progress.targets)
+    if not check:
+        _conclude(environment, progress, time.monotonic() - started)
+
+
+def provision(env: str, *, check: bool = False) -> None:
+    """Make the hosts of ``env`` ready for releases.
+
+    Raises:
+        TurnoutError: the first cause, in words.
+    """
+    environment = local.ready(env)
+    with shown(_title("provision", environment)) as view:
+        result = run("provision", env, listener=view, check=check)
+        view.finish(result.progress)
+    _judge(result, environment, check)
+    if not check:
+        local.remember_provision(env)
+        print(f"Provisioned {environment.app} in {env}: {seconds_line(result.progress.seconds)}")
+
+
+def _deploy(environment: Environment, check: bool, dirty: bool, tests: bool) -> Progress:
+    variables: dict[str, Any] = {"app_allow_dirty": True} if dirty else {}
+    variables |= {} if tests else {"release_test": False}
+    with shown(_title("deploy", environment)) as view:
+        early = EarlyBuild(environment, view.note, dirty=dirty, tests=tests)
+        early.start()
+        result = run(
+            "deploy",
+            environment.name,
+            listener=view,
+            check=check,
+            variables=variables,
+            cancel=early.failed,
+        )
+        view.finish(result.progress)
+    if early.error:
+        raise TurnoutError(
+            f"deploy of {environment.name} failed in Build: {early.error.what}",
+            early.error.why,
+            early.error.next_step,
+        )
+    _judge(result, environment, check)
+    return result.progress
+
+
+def _title(verb: str, environment: Environment) -> str:
+    return f"{verb} of {environment.app} in {environment.name}"
+
+
+def _judge(result: Result, environment: Environment, check: bool) -> None:
+    """Show the differences of a dry run; raise the cause of a failed one."""
+    if check:
+        print("\n".join(result.progress.differences))
+    if not result.ok:
+        raise failure(result, environment.hosts)
+
+
+def _conclude(environment: Environment, progress: Progress, total: float) -> None:
+    """Say where the app answers, which slot and release are live, and how long it all took."""
+    for host in status.ask(environment):
+        if "error" in host:
+            print(f"{host['host']}: deployed, but status failed: {host['error']}")
+        else:
+            print(f"{host['url']}  {host['live']}  {host['release']}  ({host['host']})")
+    print(f"{total:.1f} s: {seconds_line(progress.seconds)}")

@@ -1,0 +1,172 @@
+"""Choices of the lab that depend on what else is on this machine: ports and a network."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import json
+import socket
+from collections.abc import Callable, Collection, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from turnout.docker import DockerError, docker, inspect
+from turnout.lab_errors import LabError
+from turnout.lab_state import Lab
+from turnout.paths import LABS
+
+# The benchmark range (RFC 2544): it clashes with no office network and no VPN.
+POOL = ipaddress.IPv4Network("198.18.0.0/15")
+# Below 32768, where the kernel takes ports for outgoing connections.
+FIRST_PORTS = {"ssh_port": 18022, "http_port": 18080, "https_port": 18443}
+SPAN = 55  # the ranges do not meet
+FIRST_VM = 10
+
+
+def choose_ports(
+    number: int, taken: Collection[int], is_free: Callable[[int], bool]
+) -> tuple[int, int, int]:
+    """Return a VM's ports for ssh, http and https: the fixed ones if free, else the next.
+
+    Args:
+        number: The VM's place in the lab, from 1.
+        taken: Ports that belong to somebody, free at the moment or not.
+        is_free: Says whether nothing uses a port now.
+
+    Raises:
+        LabError: if all ports of a range are in use.
+    """
+    ranges = [range(base + number - 1, base + SPAN) for base in FIRST_PORTS.values()]
+    ssh, http, https = (_next_free(ports, taken, is_free) for ports in ranges)
+    return ssh, http, https
+
+
+def _next_free(ports: range, taken: Collection[int], is_free: Callable[[int], bool]) -> int:
+    for port in ports:
+        if port not in taken and is_free(port):
+            return port
+    raise LabError(
+        "No port is left for the VM",
+        where=f"127.0.0.1, {ports.start} to {ports.stop - 1}",
+        why="every one of them is in use",
+        next_step="./inv lab.list shows the labs, ./inv lab.down --lab NAME removes one",
+    )
+
+
+def port_is_free(port: int) -> bool:
+    """Say whether nothing listens on this port of 127.0.0.1."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def is_port_conflict(why: str) -> bool:
+    """Say whether this is docker's complaint about a port that somebody else has."""
+    return any(words in why for words in ("port is already allocated", "address already in use"))
+
+
+def recorded_ports(*, except_for: str = "", labs: Path = LABS) -> set[int]:
+    """Return the ports of all VMs of this repository but one, the stopped ones' too."""
+    ports: set[int] = set()
+    for file in labs.glob("*/lab.json"):
+        try:
+            vms = json.loads(file.read_text())["vms"]
+            others = [vm for vm in vms if vm["name"] != except_for]
+            ports.update(vm[service] for vm in others for service in FIRST_PORTS)
+        except (ValueError, KeyError, TypeError, OSError):
+            continue  # an unreadable lab is reported by the command that uses it
+    return ports
+
+
+def free_subnets(used: Iterable[str]) -> Iterator[str]:
+    """Yield the /24 networks of the pool that overlap none of ``used``, in order."""
+    busy = [ipaddress.ip_network(net, strict=False) for net in used if ":" not in net]
+    for candidate in POOL.subnets(new_prefix=24):
+        if not any(candidate.overlaps(net) for net in busy if net.version == 4):
+            yield str(candidate)
+
+
+def vm_address(subnet: str, number: int) -> str:
+    """Return the fixed address of VM ``number``."""
+    return str(ipaddress.ip_network(subnet)[FIRST_VM + number])
+
+
+def choose_name(lab: Lab) -> str:
+    """Return a name for the lab's network: the plain one unless another clone has it."""
+    plain = f"turnout-{lab.name}"
+    owners = [network["Labels"].get("turnout.folder") for network in named(plain)]
+    if all(owner == str(lab.folder) for owner in owners):
+        return plain
+    return f"{plain}-{hashlib.sha256(str(lab.folder).encode()).hexdigest()[:4]}"
+
+
+def ensure_network(lab: Lab) -> str:
+    """Make the lab's network unless it is there; return its subnet.
+
+    Raises:
+        LabError: if the pool is used up or docker refuses.
+    """
+    for network in named(lab.network):
+        return str(network["IPAM"]["Config"][0]["Subnet"])
+    for subnet in free_subnets([*_docker_subnets(), *_routes()]):
+        if _make(lab, subnet):
+            return subnet
+    raise LabError(
+        "No network is left for the lab",
+        where=str(POOL),
+        why="each /24 in it overlaps a network of this machine",
+        next_step="./inv lab.list shows the labs, ./inv lab.down --lab NAME removes one",
+    )
+
+
+def _make(lab: Lab, subnet: str) -> bool:
+    try:
+        docker("network", "create", f"--subnet={subnet}", *lab.label_flags, lab.network)
+    except DockerError as error:
+        if "overlap" in error.why.lower():
+            return False  # somebody else was faster
+        raise
+    return True
+
+
+def remove(lab: Lab) -> None:
+    """Remove the lab's network: the one with its folder on it, or the one it has on record."""
+    labels = [(network, network["Labels"].get("turnout.folder")) for network in _networks()]
+    ours = [
+        network["Name"]
+        for network, folder in labels
+        if folder == str(lab.folder) or (not folder and network["Name"] == lab.network)
+    ]
+    if ours:
+        docker("network", "rm", *ours)
+
+
+def named(name: str) -> list[dict[str, Any]]:
+    """Return what the engine knows about the network of this name: one entry, or none."""
+    return [network for network in _networks() if network["Name"] == name]
+
+
+def _networks() -> list[dict[str, Any]]:
+    return inspect("network", *docker("network", "ls", "--quiet").split())
+
+
+def _docker_subnets() -> list[str]:
+    configs = [network["IPAM"]["Config"] or [] for network in _networks()]
+    return [entry["Subnet"] for config in configs for entry in config if "Subnet" in entry]
+
+
+def _routes(table: Path = Path("/proc/net/route")) -> list[str]:
+    """Return the IPv4 networks this machine already routes somewhere, as far as it tells."""
+    if not table.exists():
+        return []
+    rows = [line.split() for line in table.read_text().splitlines()[1:]]
+    return [_network(row[1], row[7]) for row in rows if len(row) > 7 and row[1] != "00000000"]
+
+
+def _network(destination: str, mask: str) -> str:
+    words = (int(word, 16).to_bytes(4, "little") for word in (destination, mask))
+    return "/".join(str(ipaddress.IPv4Address(word)) for word in words)

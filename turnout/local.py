@@ -1,0 +1,78 @@
+"""The environment on this machine is made when it is asked for: lab, secrets, provision."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from turnout import inventory
+from turnout.inventory import Environment
+from turnout.paths import CACHE, INVENTORIES, LABS, PLAYBOOKS, REPOSITORY
+
+NAME = inventory.LOCAL
+
+
+def ready(env: str) -> Environment:
+    """Return the environment ``env``; `local` gets its lab and secrets first.
+
+    Raises:
+        TurnoutError, LabError: unknown environment, or the lab cannot be made.
+    """
+    inventory.check_name(env)
+    if env == NAME:
+        _make()
+    return inventory.load(env)
+
+
+def _make() -> None:
+    from turnout import lab
+    from turnout.secrets import add_generated, ensure_password, vault_file
+
+    lab.up(progress=say)
+    if not vault_file(NAME).exists():
+        ensure_password(NAME)
+        add_generated(NAME)
+        say(f"Made secrets for {NAME}")
+
+
+def say(line: str) -> None:
+    """Print one line at once, also into a pipe."""
+    print(line, flush=True)
+
+
+def is_provisioned(environment: Environment) -> bool:
+    """Say whether all that decides provision is as it was, and the host program answers."""
+    from turnout import status
+
+    stamp = _stamp(environment.name)
+    if not stamp.exists() or stamp.read_text() != fingerprint(environment.name):
+        return False
+    return not any("error" in host for host in status.ask(environment))
+
+
+def remember_provision(env: str) -> None:
+    """Keep what the hosts of ``env`` were provisioned with."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    _stamp(env).write_text(fingerprint(env))
+
+
+def fingerprint(env: str) -> str:
+    """Return a hash of all that decides what provision does; new VMs have new host keys."""
+    digest = hashlib.sha256()
+    folders = (REPOSITORY / "roles", REPOSITORY / "plugins", PLAYBOOKS, INVENTORIES / env)
+    files = [path for folder in folders for path in _files(folder)]
+    for path in (*files, LABS / env / "known_hosts"):
+        digest.update(f"{path}\0".encode() + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts and path.name != "vault.yml"
+    )
+
+
+def _stamp(env: str) -> Path:
+    return CACHE / f"provision-{env}"

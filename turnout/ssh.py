@@ -1,0 +1,205 @@
+"""Talk to hosts over SSH, several at once; the only module that knows Fabric.
+
+Host keys are always verified: against `UserKnownHostsFile` of `ansible_ssh_common_args`
+where the inventory pins one, else against the user's own known_hosts.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import paramiko  # type: ignore[import-untyped]
+from fabric import Config, Connection  # type: ignore[import-untyped]
+from invoke.exceptions import CommandTimedOut
+
+from turnout.inventory import Host
+from turnout.reach import HostError, unreachable
+
+PROGRAM = "/usr/local/lib/turnout/host.pyz"
+CONNECT_SECONDS = 6
+MOST_AT_ONCE = 32
+
+T = TypeVar("T")
+
+
+def on_each(hosts: list[Host], action: Callable[[Host], T]) -> dict[str, T | HostError]:
+    """Return what ``action`` gave for each host, by name; a `HostError` where it failed."""
+
+    def attempt(host: Host) -> T | HostError:
+        try:
+            return action(host)
+        except HostError as error:
+            return error
+
+    with ThreadPoolExecutor(max_workers=min(len(hosts), MOST_AT_ONCE)) as pool:
+        results = pool.map(attempt, hosts)
+        return {host.name: result for host, result in zip(hosts, results, strict=True)}
+
+
+def program(host: Host, app: str, verb: str, *arguments: str, timeout: int = 20) -> dict[str, Any]:
+    """Run a verb of the host program and return the JSON document it prints.
+
+    Args:
+        host: where.
+        app: the app's name.
+        verb: `status`, `rollback`, …
+        arguments: further arguments.
+        timeout: seconds that the program may take.
+
+    Raises:
+        HostError: not reachable, no program there, or the program's own error.
+    """
+    words = ["python3", PROGRAM, verb, "--app", app, *arguments]
+    with connected(host) as connection:
+        code, output, errors = _run(connection, host, words, timeout)
+    return _answer(host, code, output, errors)
+
+
+def output(host: Host, words: list[str], *, timeout: int = 20) -> str:
+    """Run ``words`` as root on ``host`` and return what they print.
+
+    Raises:
+        HostError: not reachable, or the command failed.
+    """
+    with connected(host) as connection:
+        code, text, errors = _run(connection, host, words, timeout)
+    if code != 0:
+        raise HostError(host.name, f"'{words[0]}' ended with code {code}", errors or text)
+    return text
+
+
+def stream(host: Host, words: list[str], out: Any) -> None:
+    """Run ``words`` as root on ``host`` and write what they print to ``out`` as it comes."""
+    with connected(host) as connection:
+        connection.run(as_root(host, words), warn=True, out_stream=out, err_stream=out)
+
+
+@contextmanager
+def connected(host: Host) -> Iterator[Connection]:
+    """Yield an open connection to ``host``.
+
+    Raises:
+        HostError: it cannot be reached; the reason is told apart, with a remedy.
+    """
+    connection = _connection(host)
+    try:
+        connection.open()
+    except Exception as error:  # paramiko raises a dozen kinds; each ends in words
+        raise unreachable(host, _words(error), lab=_is_lab(host)) from error
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def as_root(host: Host, words: list[str]) -> str:
+    """Return the shell command that runs ``words`` as root on ``host``."""
+    prefix = [] if host.user == "root" else ["sudo", "-n"]
+    return shlex.join([*prefix, *words])
+
+
+def options(host: Host) -> dict[str, str]:
+    """Return the `-o` options of the host's `ansible_ssh_common_args`, names in lower case."""
+    found, words = {}, shlex.split(host.ssh_args)
+    for index, word in enumerate(words):
+        text = words[index + 1] if word == "-o" and index + 1 < len(words) else word[2:]
+        if word.startswith("-o") and text:
+            name, _, value = text.replace(" ", "=", 1).partition("=")
+            found[name.lower()] = value
+    return found
+
+
+def command_line(host: Host) -> list[str]:
+    """Return the words of an OpenSSH command that reaches ``host`` interactively."""
+    words = ["ssh", "-t", *shlex.split(host.ssh_args)]
+    words += ["-p", str(host.port)] if host.port else []
+    words += ["-i", host.key_file] if host.key_file else []
+    words += ["-l", host.user] if host.user else []
+    return [*words, host.address]
+
+
+def _connection(host: Host) -> Connection:
+    how: dict[str, Any] = {"banner_timeout": CONNECT_SECONDS, "auth_timeout": CONNECT_SECONDS}
+    if host.key_file:
+        how |= {"key_filename": host.key_file, "look_for_keys": False, "allow_agent": False}
+    connection = Connection(
+        host.address,
+        user=host.user,
+        port=host.port,
+        connect_timeout=CONNECT_SECONDS,
+        connect_kwargs=how,
+        config=Config(overrides={"run": {"in_stream": False}}),
+    )
+    _pin_host_keys(connection.client, options(host))
+    return connection
+
+
+def _pin_host_keys(client: Any, wanted: dict[str, str]) -> None:
+    """Fabric would accept any key; we only do where the inventory says so in so many words."""
+    files = shlex.split(wanted.get("userknownhostsfile", "~/.ssh/known_hosts"))
+    for path in (Path(file).expanduser() for file in files):
+        if path.is_file():
+            client.load_host_keys(str(path))
+    trusting = wanted.get("stricthostkeychecking") == "no"
+    client.set_missing_host_key_policy(
+        paramiko.MissingHostKeyPolicy() if trusting else paramiko.RejectPolicy()
+    )
+
+
+def _run(
+    connection: Connection, host: Host, words: list[str], timeout: int
+) -> tuple[int, str, str]:
+    try:
+        result = connection.run(as_root(host, words), hide=True, warn=True, timeout=timeout)
+    except CommandTimedOut as error:
+        raise HostError(
+            host.name,
+            f"no answer to '{shlex.join(words)}' within {timeout} s",
+            next_step=f"look at the load of {host.name}: is it out of memory or disk?",
+        ) from error
+    return result.exited, result.stdout, result.stderr
+
+
+def _answer(host: Host, code: int, output: str, errors: str) -> dict[str, Any]:
+    try:
+        answer = json.loads(output)
+    except ValueError:
+        raise _no_answer(host, output, errors) from None
+    if not isinstance(answer, dict):
+        raise _no_answer(host, output, errors)
+    if code != 0 or "error" in answer:
+        what = str(answer.get("error", f"the host program ended with code {code}"))
+        raise HostError(host.name, what, errors, str(answer.get("next_step", "")))
+    return answer
+
+
+def _no_answer(host: Host, output: str, errors: str) -> HostError:
+    said = (errors.strip() or output.strip()) or "nothing at all"
+    if "can't open file" in said or "No such file" in said:
+        return HostError(
+            host.name,
+            "the host program is not installed",
+            next_step="invoke provision --env ENV installs it",
+        )
+    if "sudo:" in said:
+        return HostError(
+            host.name,
+            f"user {host.user or '(yours)'} may not become root",
+            said,
+            "allow it password-less sudo, or set ansible_user to root",
+        )
+    return HostError(host.name, "the host program did not answer in JSON", said)
+
+
+def _words(error: Exception) -> str:
+    return str(error) or type(error).__name__
+
+
+def _is_lab(host: Host) -> bool:
+    return bool(host.key_file) and "/.turnout/lab/" in str(host.key_file)

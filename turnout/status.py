@@ -1,0 +1,120 @@
+"""What is live where: one question to each host's own program, all hosts at once."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from turnout.inventory import Environment, Host, load
+from turnout.reach import HostError
+
+SLOTS = ("blue", "green")
+WIDTH = 200  # where no terminal sets one
+KEYS = ("live", "release", "slots", "split")
+
+
+def status(env: str, *, as_json: bool = False) -> bool:
+    """Print what is live in ``env``; return whether every host answered.
+
+    Args:
+        env: the environment's name.
+        as_json: print one JSON document and nothing else.
+
+    Raises:
+        TurnoutError: the environment cannot be read.
+    """
+    environment = load(env)
+    hosts = ask(environment)
+    if as_json:
+        print(json.dumps(document(environment, hosts), indent=2))
+    else:
+        _show(environment, hosts)
+    return not any("error" in host for host in hosts)
+
+
+def ask(environment: Environment) -> list[dict[str, Any]]:
+    """Return one entry for each host: what its program said, or `error` and `next_step`."""
+    from turnout import ssh
+
+    answers = ssh.on_each(
+        environment.hosts, lambda host: ssh.program(host, environment.app, "status")
+    )
+    return [entry(host, answers[host.name]) for host in environment.hosts]
+
+
+def entry(host: Host, answer: dict[str, Any] | HostError) -> dict[str, Any]:
+    """Return what `status` tells about one host."""
+    known: dict[str, Any] = {"host": host.name, "url": host.url}
+    if isinstance(answer, HostError):
+        return known | {"error": answer.problem, "why": answer.why, "next_step": answer.next_step}
+    return known | answer
+
+
+def document(environment: Environment, hosts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the document that programs read: the promised keys, in the promised order."""
+    return {
+        "env": environment.name,
+        "app": environment.app,
+        "hosts": [_promised(host) for host in hosts],
+    }
+
+
+def _promised(host: dict[str, Any]) -> dict[str, Any]:
+    keys = ("error", "next_step") if "error" in host else KEYS
+    return {key: host[key] for key in ("host", "url", *keys)}
+
+
+def warnings(env: str, hosts: list[dict[str, Any]]) -> list[str]:
+    """Return what is wrong with the fleet as a whole, each with its remedy."""
+    releases = {str(host["release"]) for host in hosts if "error" not in host}
+    told = [
+        f"{host['host']}: {host['error']}\n  Next: {host['next_step']}"
+        for host in hosts
+        if "error" in host
+    ]
+    if len(releases) > 1:
+        told.append(
+            f"Mixed fleet: {', '.join(sorted(releases))} are live at the same time.\n"
+            f"  Next: invoke deploy --env {env} makes it whole"
+        )
+    return told
+
+
+def _show(environment: Environment, hosts: list[dict[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("host", "live", "release", *SLOTS, "address"):
+        table.add_column(column, overflow="fold", no_wrap=column in ("host", "address"))
+    for host in hosts:
+        table.add_row(*cells(host))
+    console = Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
+    console.print(f"{environment.app} in {environment.name}")
+    console.print(table)
+    for warning in warnings(environment.name, hosts):
+        console.print(Text(warning, style="red"))
+
+
+def cells(host: dict[str, Any]) -> list[str]:
+    """Return the words of one row: what a person wants to know of one host."""
+    if "error" in host:
+        return [host["host"], "?", "no answer", "", "", host["url"]]
+    return [
+        host["host"],
+        host["live"] or "none",
+        host["release"] or "nothing deployed yet",
+        *(_slot(host, slot) for slot in SLOTS),
+        host["url"],
+    ]
+
+
+def _slot(host: dict[str, Any], slot: str) -> str:
+    facts, share = host["slots"].get(slot, {}), host["split"].get(slot, 0)
+    state = facts.get("state", "empty")
+    words = [state] if share in (0, 100) else [state, f"{share}%"]
+    if facts.get("release") and slot != host["live"]:
+        words.append(facts["release"])
+    return " ".join(words)

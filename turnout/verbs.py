@@ -1,0 +1,61 @@
+"""The decorator behind every verb: runs it in the repository, shows errors without a traceback."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from typing import Any, overload
+
+from invoke.exceptions import Exit
+from invoke.tasks import Task
+
+from turnout.errors import TurnoutError
+from turnout.lab_errors import LabError
+from turnout.paths import REPOSITORY
+
+Body = Callable[..., Any]
+Verb = Task[Any]
+
+HELP = {
+    "env": "Environment to act on: a folder below inventories/.",
+    "check": "Show what would change and change nothing.",
+    "release": "A release by its name; `status` lists them.",
+    "json": "Print one JSON document and nothing else.",
+    "dirty": "Allow changes that are not committed.",
+    "no_tests": "Leave out the app's own tests.",
+    "host": "Only this host.",
+}
+
+
+@overload
+def verb(function: Body, /) -> Verb: ...
+@overload
+def verb(*, name: str) -> Callable[[Body], Verb]: ...
+def verb(function: Body | None = None, /, *, name: str = "") -> Verb | Callable[[Body], Verb]:
+    """Make a function an invoke task; a flag gets the same help wherever it appears.
+
+    A `TurnoutError` or `LabError` becomes its words on standard error and exit code 1.
+
+    Args:
+        function: what the verb does; its docstring is its help.
+        name: the verb, where the function is called otherwise.
+    """
+    if function is None:
+        return lambda body: _task(body, name)
+    return _task(function, name)
+
+
+def _task(function: Body, name: str) -> Verb:
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        os.chdir(REPOSITORY)  # ansible.cfg and the vault client are found from here
+        try:
+            return function(*args, **kwargs)
+        except (TurnoutError, LabError) as error:
+            raise Exit(str(error), code=1) from None
+
+    code = function.__code__
+    flags = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]
+    told = {flag: HELP[flag] for flag in flags if flag in HELP}
+    return Task(run, name=name or None, help=told)

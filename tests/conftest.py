@@ -1,0 +1,46 @@
+"""What the tests of the roles share; the one file that touches Ansible's templating."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
+
+REPOSITORY = Path(__file__).parents[1]
+ROLES = REPOSITORY / "roles"
+
+Render = Callable[..., str]
+
+
+def load_yaml(path: Path) -> Any:
+    """Return a YAML file as Ansible reads it, or {} where there is none."""
+    if not path.exists():
+        return {}
+    return DataLoader().load_from_file(str(path), trusted_as_template=True) or {}
+
+
+def load_role_file(role: str, name: str) -> Any:
+    """Return one YAML file of a role."""
+    return load_yaml(ROLES / role / name)
+
+
+@pytest.fixture
+def render() -> Render:
+    """Render a role's template with the role's own defaults and variables, and what is given."""
+
+    def rendered(role: str, template: str, **variables: Any) -> str:
+        known = {
+            "ansible_managed": "Ansible managed",
+            **load_role_file(role, "defaults/main.yml"),
+            **load_role_file(role, "vars/main.yml"),
+            **variables,
+        }
+        text = (ROLES / role / "templates" / template).read_text(encoding="utf-8")
+        templar = Templar(loader=DataLoader(), variables=known)
+        return str(templar.template(trust_as_template(text), escape_backslashes=False))
+
+    return rendered

@@ -1,0 +1,1 @@
+"""Tests of the host library, on a temporary tree and with systemd played by a fake."""

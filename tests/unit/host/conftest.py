@@ -1,0 +1,109 @@
+"""What the tests of the host library share: a tree to work on, and programs that are played."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from turnout_host import drain, switch
+from turnout_host.layout import Layout
+from turnout_host.units import Slots
+
+from tests.unit.host.fake_systemd import FakeSystemd
+from tests.unit.host.http_server import Site, serving
+
+MEMORY = Path("/dev/shm")
+BASE_UNIT = """\
+[Unit]
+Description=hello
+[Service]
+Type=notify
+ExecStart=/bin/false
+Restart=always
+User=hello
+Environment=TURNOUT_SLOT=%i
+NoNewPrivileges=yes
+# ProtectHome=no
+ProtectSystem=strict
+"""
+
+
+@pytest.fixture
+def root() -> Iterator[Path]:
+    """A folder with a short path, for a unix socket's may have 107 characters."""
+    memory = MEMORY if os.access(MEMORY, os.W_OK) else None
+    folder = Path(tempfile.mkdtemp(prefix="host-", dir=memory))
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def layout(root: Path) -> Layout:
+    """A provisioned host of the app ``hello``."""
+    layout = Layout("hello", root)
+    provision(layout)
+    return layout
+
+
+def provision(layout: Layout) -> None:
+    folders = layout.releases, layout.venvs, layout.slots, layout.splits, layout.shared
+    for folder in (*folders, layout.wheels, layout.settings.parent, layout.base_unit.parent):
+        folder.mkdir(parents=True)
+    layout.settings.write_text('{"warm_seconds": 300, "keep_releases": 2, "drain_seconds": 1}')
+    layout.base_unit.write_text(BASE_UNIT)
+
+
+@pytest.fixture
+def systemd(layout: Layout) -> FakeSystemd:
+    return FakeSystemd(layout)
+
+
+@pytest.fixture
+def slots(layout: Layout, systemd: FakeSystemd) -> Slots:
+    return Slots(layout, systemd)
+
+
+@pytest.fixture
+def blue_site(layout: Layout) -> Iterator[Site]:
+    """The app behind blue's socket."""
+    with serving(Site(), layout.socket("blue")) as site:
+        yield site
+
+
+@pytest.fixture
+def green_site(layout: Layout) -> Iterator[Site]:
+    """The app behind green's socket."""
+    with serving(Site(), layout.socket("green")) as site:
+        yield site
+
+
+@pytest.fixture
+def nginx() -> Iterator[Site]:
+    """The host's nginx, as verify asks it."""
+    with serving(Site()) as site:
+        yield site
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits of seconds are hundredths here, and nobody waits for the machine's disks."""
+    monkeypatch.setattr(drain, "LAST_OLD_ANSWER_SECONDS", 0.02)
+    monkeypatch.setattr(drain, "QUIET_SECONDS", 0.02)
+    monkeypatch.setattr(switch, "VERIFY_SECONDS", 0.1)
+    monkeypatch.setattr(os, "sync", lambda: None)
+
+
+@pytest.fixture
+def owners(monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[int, int]]:
+    """What was given to whom, by file name; nobody needs to be root for that."""
+    given: dict[str, tuple[int, int]] = {}
+
+    def chown(path: Path, user: int, group: int) -> None:
+        given[Path(path).name] = (user, group)
+
+    monkeypatch.setattr(os, "chown", chown)
+    return given

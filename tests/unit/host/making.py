@@ -1,0 +1,142 @@
+"""Makes what the tests deploy: bundles, requests, and releases that are on the host already."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import pwd
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from turnout_host import journal, splits
+from turnout_host.layout import Layout
+from turnout_host.stage import Request
+
+HEALTH = {
+    "path": "/health", "host": "hello.example", "scheme": "http", "statuses": [200], "text": "",
+    "timeout_seconds": 1, "start_timeout_seconds": 0.3, "soak_seconds": 0,
+}  # fmt: skip
+GUNICORN = {
+    "workers": 2, "threads": 4, "worker_class": "gthread", "timeout_seconds": 30,
+    "graceful_timeout_seconds": 30, "arguments": [],
+}  # fmt: skip
+WHEEL = "one-1.0-py3-none-any.whl"
+COMMIT_TIME = 1_700_000_000
+
+
+def settings(**changes: Any) -> dict[str, Any]:
+    """Return what ``release.json`` holds besides the names."""
+    return {
+        "user": pwd.getpwuid(os.getuid()).pw_name,
+        "entry": "app:app",
+        "chdir": "",
+        "health": HEALTH,
+        "gunicorn": GUNICORN,
+        "static": [{"url": "/static/", "path": "static"}],
+        "writable_dirs": ["uploads", "code:instance"],
+        **changes,
+    }
+
+
+def file_member(name: str, content: bytes = b"x", mode: int = 0o644) -> tuple[Any, bytes]:
+    """Return a plain file for ``archive``."""
+    info = tarfile.TarInfo(name)
+    info.size, info.mode, info.mtime = len(content), mode, COMMIT_TIME
+    return info, content
+
+
+def special_member(name: str, kind: bytes, leads_to: str = "") -> tuple[Any, bytes]:
+    """Return a link, folder or device for ``archive``."""
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname = kind, leads_to
+    return info, b""
+
+
+CODE = (
+    file_member("app.py", b"app = 1\n"),
+    file_member("bin/tool", b"#!/bin/sh\n", 0o755),
+    file_member("static/hello.css", b"p {}\n"),
+    special_member("link.py", tarfile.SYMTYPE, "app.py"),
+)
+
+
+def archive(*members: tuple[Any, bytes], compressed: bool = True) -> bytes:
+    """Return a tar file of these members."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:gz" if compressed else "w") as tar:
+        for info, content in members:
+            tar.addfile(info, io.BytesIO(content))
+    return stream.getvalue()
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def make_request(layout: Layout, release: str = "r1", **changes: Any) -> Request:
+    """Return a request with a real bundle: code and one wheel.
+
+    ``code`` and ``wheel`` replace what is shipped; the rest are fields of the request.
+    """
+    code = changes.pop("code", None) or archive(*CODE)
+    wheel = changes.pop("wheel", b"a wheel")
+    bundle = layout.root / f"{release}.tar"
+    members = file_member("code.tar.gz", code), file_member(f"wheels/{WHEEL}", wheel)
+    bundle.write_bytes(archive(*members, compressed=False))
+    wanted: dict[str, Any] = {
+        "release": release,
+        "bundle": bundle,
+        "code_sha256": sha256(code),
+        "wheels": {WHEEL: sha256(b"a wheel")},
+        "lock": f"one==1.0 --hash=sha256:{sha256(b'a wheel')}\n",
+        "venv": "v1",
+        "settings": settings(),
+        "environment": {"SECRET": "hush", "WHERE": "/srv/hello/releases/@RELEASE@/config"},
+        "config_files": [{"dest": "sub/app.ini", "content": "release = @RELEASE@\n"}],
+    }
+    return Request(**{**wanted, **changes})
+
+
+def make_release(layout: Layout, name: str, venv: str = "v1", **changes: Any) -> None:
+    """Put a release on the host without staging it."""
+    folder = layout.release(name)
+    (folder / "code").mkdir(parents=True)
+    (folder / "unit.conf").write_text(f"[Service]\nEnvironment=TURNOUT_RELEASE={name}\n")
+    manifest = {"release": name, "app": layout.app, "venv": venv, **settings(**changes)}
+    (folder / "release.json").write_text(json.dumps(manifest))
+    layout.venv(venv).mkdir(parents=True, exist_ok=True)
+    (layout.venv(venv) / ".complete").write_text("")
+
+
+def put_in_slot(layout: Layout, slot: str, name: str) -> None:
+    layout.slot(slot).unlink(missing_ok=True)
+    layout.slot(slot).symlink_to(f"../releases/{name}")
+
+
+def put_live(layout: Layout, slot: str, name: str) -> None:
+    """Make ``name`` live in ``slot``, verified and committed, as a deploy long ago."""
+    if not layout.release(name).exists():
+        make_release(layout, name)
+    put_in_slot(layout, slot, name)
+    splits.make_live(layout, splits.create_full(layout, slot))
+    journal.begin(layout, name)
+    journal.conclude(layout, "deploy", "live", release=name)
+    journal.record(layout, "committed", release=name)
+
+
+def everything_below(folder: Path) -> list[str]:
+    """Return the paths below ``folder``, relative to it."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def leftovers(layout: Layout) -> list[str]:
+    """Return what killed calls have left anywhere."""
+    names = everything_below(layout.root)
+    return [name for name in names if name.endswith((".new", ".gone", ".received"))]
+
+
+Operation = Callable[[], Any]

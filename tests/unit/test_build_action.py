@@ -1,0 +1,93 @@
+"""The Ansible side of the build gives back what the later phases need, and no secret."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.unit.build_samples import BOOKWORM, commit_app, served_lock
+from turnout_build import BuildError
+
+PLUGIN = Path(__file__).parents[2] / "plugins/action/turnout_build.py"
+TARGET = {"python": BOOKWORM.python, "machine": BOOKWORM.machine, "glibc": BOOKWORM.glibc}
+
+
+@pytest.fixture(scope="module")
+def plugin():
+    spec = importlib.util.spec_from_file_location("turnout_build_action", PLUGIN)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def arguments(tmp_path):
+    app = commit_app(tmp_path / "app", served_lock(tmp_path / "index"))
+    return {
+        "spec": {"source": str(app), "packages": None, "requirements": None},
+        "targets": [TARGET, TARGET],
+        "cache": str(tmp_path / ".turnout"),
+        "configuration": {"env": {"SECRET_KEY": "hunter2-value"}},
+        "revision_key": "hunter2-key",
+        "test": False,
+    }
+
+
+def test_the_result_is_plain_and_complete(plugin, arguments):
+    result = json.loads(json.dumps(plugin.build(arguments)))
+
+    assert result["release"].startswith(f"{result['artifact']}-")
+    assert Path(result["artifact_path"], "manifest.json").exists()
+    (target,) = result["targets"]
+    assert target["python"] == "3.11"
+    assert all(Path(wheel["path"]).is_file() for wheel in target["wheels"])
+
+
+def test_the_second_run_has_changed_nothing(plugin, arguments):
+    assert plugin.build(arguments)["changed"]
+    assert not plugin.build(arguments)["changed"]
+
+
+def test_a_changed_secret_is_another_release_of_the_same_artifact(plugin, arguments):
+    before = plugin.build(arguments)
+    arguments["configuration"] = {"env": {"SECRET_KEY": "hunter3-value"}}
+    after = plugin.build(arguments)
+
+    assert before["artifact"] == after["artifact"]
+    assert before["release"] != after["release"]
+
+
+def test_no_secret_is_in_the_result(plugin, arguments):
+    assert "hunter2" not in json.dumps(plugin.build(arguments))
+
+
+def test_a_missing_key_is_found_before_anything_is_built(plugin, arguments):
+    arguments["revision_key"] = ""
+
+    with pytest.raises(BuildError, match="app_revision_key is empty"):
+        plugin.build(arguments)
+    assert not Path(arguments["cache"]).exists()
+
+
+def test_a_failure_is_reported_like_every_phase_reports_it(plugin):
+    result = plugin.failure(BuildError("What", "why", "do this", "log"))
+
+    assert result["failed"]
+    assert (result["phase"], result["cause"]) == ("Build", "What: why")
+    assert (result["next_step"], result["evidence"]) == ("do this", "log")
+
+
+def test_the_documented_settings_are_those_that_are_accepted(plugin):
+    yaml = pytest.importorskip("yaml")
+    documented = importlib.util.spec_from_file_location(
+        "turnout_build_documentation", PLUGIN.parents[1] / "modules/turnout_build.py"
+    )
+    module = importlib.util.module_from_spec(documented)
+    documented.loader.exec_module(module)
+    options = yaml.safe_load(module.DOCUMENTATION)["options"]
+
+    assert set(options) == set(plugin.ARGUMENTS)
+    assert set(options["spec"]["suboptions"]) == set(plugin.SPEC)
+    assert set(plugin.SPEC) == set(sys.modules["turnout_build"].AppSpec.__dataclass_fields__)

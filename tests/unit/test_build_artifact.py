@@ -1,0 +1,303 @@
+"""A whole build, from local wheels: repeatable, whole, and done only once."""
+
+import fcntl
+import json
+import os
+import shutil
+import threading
+
+import pytest
+
+from tests.unit.build_samples import (
+    BOOKWORM,
+    STAMP,
+    TRIXIE,
+    commit_app,
+    local_lock,
+    make_wheel,
+    served_lock,
+    write_app,
+)
+from turnout_build import AppSpec, BuildError, build
+from turnout_build import tools as build_tools
+
+
+@pytest.fixture
+def lock(tmp_path):
+    return served_lock(tmp_path / "index")
+
+
+@pytest.fixture
+def app(tmp_path, lock):
+    return commit_app(tmp_path / "app", lock)
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return tmp_path / ".turnout"
+
+
+@pytest.fixture
+def no_tools(monkeypatch):
+    """Fail when anything but git is started: what is cached needs no tool and no network."""
+
+    def refuse(*_arguments, **_options):
+        pytest.fail("a tool was started")
+
+    monkeypatch.setattr(build_tools, "run_long", refuse)
+    monkeypatch.setattr(build_tools, "uv", refuse)
+
+
+def content(artifact):
+    return {path.name: path.read_bytes() for path in artifact.path.iterdir()}
+
+
+def test_two_builds_in_other_folders_at_other_times_under_other_umasks_are_identical(
+    tmp_path, lock
+):
+    first = build(
+        AppSpec(commit_app(tmp_path / "one/app", lock)), [BOOKWORM, TRIXIE], tmp_path / "cache1"
+    )
+    before = os.umask(0o077)
+    try:
+        app = commit_app(tmp_path / "two/clone", lock)
+        os.utime(app / "run", (1, 1))
+        second = build(AppSpec(app), [TRIXIE, BOOKWORM, TRIXIE], tmp_path / "cache2")
+    finally:
+        os.umask(before)
+
+    assert first.name == second.name
+    assert content(first) == content(second)
+
+
+def test_the_name_says_when_which_commit_and_what(app, cache):
+    artifact = build(AppSpec(app), [BOOKWORM], cache)
+
+    stamp, commit, digest = artifact.name.split("-")
+    assert stamp == STAMP
+    assert artifact.commit.startswith(commit)
+    assert len(digest) == 8
+
+
+def test_a_dirty_build_says_so_in_its_name_and_manifest(app, cache):
+    (app / "shop/text.txt").write_text("other\n")
+
+    artifact = build(AppSpec(app, allow_dirty=True), [BOOKWORM], cache)
+
+    assert ".dirty-" in artifact.name
+    assert artifact.manifest["dirty"] is True
+
+
+def test_the_manifest_names_every_file_and_what_each_target_installs(app, cache, lock):
+    artifact = build(AppSpec(app), [BOOKWORM], cache)
+    manifest = json.loads((artifact.path / "manifest.json").read_text())
+    (target,) = manifest["targets"]
+
+    assert set(manifest["files"]) == {
+        "requirements.txt",
+        "run",
+        "shop/__init__.py",
+        "shop/text.txt",
+    }
+    assert manifest["files"]["run"]["mode"] == "0755"
+    assert [wheel["file"] for wheel in target["wheels"]] == [
+        "gunicorn-27.0-py3-none-any.whl",
+        "shoplib-1.0-py3-none-any.whl",
+    ]
+    assert all(f"--hash=sha256:{wheel['sha256']}" in target["lock"] for wheel in target["wheels"])
+    assert (cache / "wheels" / target["wheels"][0]["sha256"]).is_dir()
+
+
+def test_nothing_of_the_machine_is_in_the_artifact(app, cache):
+    artifact = build(AppSpec(app), [BOOKWORM], cache)
+
+    assert str(app).encode() not in (artifact.path / "manifest.json").read_bytes()
+
+
+def test_each_python_has_a_virtual_environment_of_its_own(app, cache):
+    artifact = build(AppSpec(app), [BOOKWORM, TRIXIE], cache)
+    one, two = artifact.wheel_sets
+
+    assert one.lock == two.lock
+    assert one.venv_key != two.venv_key
+
+
+def test_a_code_change_keeps_the_virtual_environment_and_starts_no_tool(app, cache, request):
+    first = build(AppSpec(app), [BOOKWORM], cache)
+    (app / "shop/text.txt").write_text("other\n")
+    request.getfixturevalue("no_tools")
+
+    second = build(AppSpec(app, allow_dirty=True), [BOOKWORM], cache)
+
+    assert second.name != first.name
+    assert second.wheel_sets == first.wheel_sets
+
+
+def test_the_second_build_finds_the_first(app, cache):
+    assert build(AppSpec(app), [BOOKWORM], cache).fresh
+    assert not build(AppSpec(app), [BOOKWORM], cache).fresh
+
+
+def test_a_damaged_archive_is_made_again(app, cache):
+    first = build(AppSpec(app), [BOOKWORM], cache)
+    good = content(first)
+    (first.path / "code.tar.gz").write_bytes(b"half")
+
+    assert build(AppSpec(app), [BOOKWORM], cache).fresh
+    assert content(first) == good
+
+
+def test_a_lost_wheel_is_fetched_again(app, cache):
+    first = build(AppSpec(app), [BOOKWORM], cache)
+    shutil.rmtree(cache / "wheels")
+
+    assert build(AppSpec(app), [BOOKWORM], cache).name == first.name
+    assert len(list((cache / "wheels").glob("*/*.whl"))) == 2
+
+
+def test_what_a_killed_build_left_is_cleared(app, cache):
+    left = cache / "artifacts/.unfinished-x"
+    left.mkdir(parents=True)
+    (left / "code.tar.gz").write_text("half")
+
+    build(AppSpec(app), [BOOKWORM], cache)
+
+    assert not left.exists()
+
+
+def test_a_second_build_waits_for_the_first(app, cache):
+    (cache / "cache").mkdir(parents=True)
+    lines, waiting = [], threading.Event()
+
+    def progress(line):
+        lines.append(line)
+        waiting.set()
+
+    with (cache / "cache/lock").open("a") as holder:
+        fcntl.flock(holder, fcntl.LOCK_EX)
+        other = threading.Thread(
+            target=build, args=(AppSpec(app), [BOOKWORM], cache), kwargs={"progress": progress}
+        )
+        other.start()
+        assert waiting.wait(10)
+        assert not (cache / "artifacts").exists()
+    other.join(30)
+
+    assert lines[0] == "Waiting for another build to end"
+    assert len(list((cache / "artifacts").iterdir())) == 1
+
+
+def test_the_best_wheel_for_the_target_is_taken_not_for_the_controller(tmp_path, cache):
+    index = tmp_path / "index"
+    hashes = [
+        make_wheel(index, "fast", tag=tag)
+        for tag in (
+            "py3-none-any",
+            "cp313-cp313-manylinux_2_17_x86_64",
+            "cp313-cp313-manylinux_2_99_x86_64",
+            "cp311-cp311-musllinux_1_1_x86_64",
+        )
+    ]
+    lock = local_lock(
+        index,
+        gunicorn=f"27.0 {make_wheel(index, 'gunicorn', '27.0')}",
+        fast=f"1.0 {' '.join(hashes)}",
+    )
+    app = commit_app(tmp_path / "app", lock)
+
+    artifact = build(AppSpec(app), [BOOKWORM, TRIXIE], cache)
+
+    chosen = [one.wheels[0].file for one in artifact.wheel_sets]
+    assert chosen == ["fast-1.0-py3-none-any.whl", "fast-1.0-cp313-cp313-manylinux_2_17_x86_64.whl"]
+
+
+def test_a_file_the_lock_does_not_know_is_never_taken(tmp_path, cache):
+    index = tmp_path / "index"
+    lock = served_lock(index)
+    app = commit_app(tmp_path / "app", lock)
+    make_wheel(index, "shoplib", tag="cp311-cp311-manylinux_2_17_x86_64")
+
+    artifact = build(AppSpec(app), [BOOKWORM], cache)
+
+    assert artifact.wheel_sets[0].wheels[1].file == "shoplib-1.0-py3-none-any.whl"
+
+
+def test_packages_alone_make_an_artifact_dated_by_its_newest_file(tmp_path, cache, monkeypatch):
+    index = tmp_path / "index"
+    make_wheel(index, "gunicorn", "27.0")
+    make_wheel(index, "httpbox")
+    for name, value in {"UV_NO_INDEX": "1", "PIP_NO_INDEX": "1"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("UV_FIND_LINKS", str(index))
+    monkeypatch.setenv("PIP_FIND_LINKS", str(index))
+    monkeypatch.setenv("UV_OFFLINE", "1")
+
+    artifact = build(AppSpec(packages=("httpbox==1.0",)), [BOOKWORM], cache)
+
+    assert artifact.name.startswith("20260203T040506-nogit-")
+    assert [wheel.name for wheel in artifact.wheel_sets[0].wheels] == ["gunicorn", "httpbox"]
+    assert artifact.manifest["files"] == {}
+
+
+def test_requirements_that_cannot_resolve_name_the_file_and_quote_uv(tmp_path, cache):
+    index = tmp_path / "index"
+    needy = make_wheel(index, "needy", needs="gunicorn<20")
+    lock = local_lock(
+        index, gunicorn=f"27.0 {make_wheel(index, 'gunicorn', '27.0')}", needy=f"1.0 {needy}"
+    )
+    app = commit_app(tmp_path / "app", lock)
+
+    with pytest.raises(BuildError) as caught:
+        build(AppSpec(app), [BOOKWORM], cache)
+
+    assert "cannot be resolved" in caught.value.what
+    assert str(app / "requirements.txt") in caught.value.why
+    assert "needy" in caught.value.why
+    assert "gunicorn<20" in caught.value.why
+    assert not (cache / "artifacts").exists()
+
+
+def test_a_lock_that_lacks_what_it_needs_is_named(tmp_path, cache):
+    index = tmp_path / "index"
+    make_wheel(index, "shoplib")
+    needy = make_wheel(index, "gunicorn", "27.0", needs="shoplib")
+    app = commit_app(tmp_path / "app", local_lock(index, gunicorn=f"27.0 {needy}"))
+
+    with pytest.raises(BuildError, match=r"needs shoplib 1\.0, but does not name it"):
+        build(AppSpec(app), [BOOKWORM], cache)
+
+
+def test_a_lock_without_gunicorn_is_refused(tmp_path, cache):
+    index = tmp_path / "index"
+    lock = local_lock(index, shoplib=f"1.0 {make_wheel(index, 'shoplib')}")
+    app = commit_app(tmp_path / "app", lock)
+
+    with pytest.raises(BuildError, match="gunicorn is not among the requirements"):
+        build(AppSpec(app), [BOOKWORM], cache)
+
+
+def test_a_package_with_no_file_for_the_target_is_named(tmp_path, cache):
+    index = tmp_path / "index"
+    foreign = make_wheel(index, "winlib", tag="cp311-cp311-win_amd64")
+    lock = local_lock(
+        index, gunicorn=f"27.0 {make_wheel(index, 'gunicorn', '27.0')}", winlib=f"1.0 {foreign}"
+    )
+    app = commit_app(tmp_path / "app", lock)
+
+    with pytest.raises(BuildError, match="winlib"):
+        build(AppSpec(app), [BOOKWORM], cache)
+
+
+def test_a_missing_uv_says_how_to_get_it(app, cache, monkeypatch, tmp_path):
+    monkeypatch.setattr(build_tools.sys, "executable", str(tmp_path / "bin/python"))
+    monkeypatch.setattr(build_tools.shutil, "which", lambda _name: None)
+
+    with pytest.raises(BuildError, match=r"the program uv is missing.*\./inv"):
+        build(AppSpec(app), [BOOKWORM], cache)
+
+
+def test_a_folder_without_git_is_built_as_it_is(tmp_path, lock, cache):
+    artifact = build(AppSpec(write_app(tmp_path / "plain", lock)), [BOOKWORM], cache)
+
+    assert "-nogit-" in artifact.name
+    assert artifact.commit is None

@@ -1,0 +1,167 @@
+"""What `status` and `rollback` make of the hosts' answers."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from turnout import rollback as rollback_module
+from turnout import status as status_module
+from turnout.errors import TurnoutError
+from turnout.inventory import Environment, Host
+from turnout.reach import HostError
+from turnout.rollback import rollback
+from turnout.status import cells, status, warnings
+
+ssh = pytest.importorskip("turnout.ssh")
+HOSTS = [Host("web1", "192.0.2.1", url="https://shop.example.com"), Host("web2", "192.0.2.2")]
+
+
+def answer(release: str = "r2", previous: str | None = "r1", **more: Any) -> dict[str, Any]:
+    return {
+        "app": "shop",
+        "live": "green",
+        "release": release,
+        "slots": {
+            "blue": {"release": previous, "state": "warm"},
+            "green": {"release": release, "state": "live"},
+        },
+        "split": {"blue": 0, "green": 100},
+        "previous": previous,
+        "releases": ["r1", "r2"],
+        "history": [],
+    } | more
+
+
+@pytest.fixture
+def fleet(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Two hosts; the fixture maps each name to what its program answers, or to an error."""
+    answers: dict[str, Any] = {"web1": answer(), "web2": answer()}
+    answers["asked"] = []
+
+    def program(host: Host, app: str, verb: str, *words: str, timeout: int = 20) -> Any:
+        answers["asked"].append((host.name, verb, *words))
+        said = answers[host.name]
+        if isinstance(said, HostError):
+            raise said
+        if verb == "status":
+            return said
+        return answers.get(verb, {}) | {"changed": True, "release": words[-1], "live": "blue"}
+
+    environment = Environment("prod", "shop", HOSTS)
+    for module in (status_module, rollback_module):
+        monkeypatch.setattr(module, "load", lambda env: environment)
+    monkeypatch.setattr(ssh, "program", program)
+    return answers
+
+
+def switched(fleet: dict[str, Any]) -> list[tuple[str, ...]]:
+    return sorted(asked for asked in fleet["asked"] if asked[1] == "rollback")
+
+
+def test_json_is_one_document_with_the_promised_keys(
+    fleet: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert status("prod", as_json=True)
+
+    document = json.loads(capsys.readouterr().out)
+    assert list(document) == ["env", "app", "hosts"]
+    assert document["hosts"][0] == {
+        "host": "web1",
+        "url": "https://shop.example.com",
+        "live": "green",
+        "release": "r2",
+        "slots": {
+            "blue": {"release": "r1", "state": "warm"},
+            "green": {"release": "r2", "state": "live"},
+        },
+        "split": {"blue": 0, "green": 100},
+    }
+
+
+def test_a_host_that_does_not_answer_has_an_error_and_fails_the_verb(
+    fleet: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    fleet["web2"] = HostError("web2", "port 22 is closed", next_step="is sshd running?")
+
+    assert not status("prod", as_json=True)
+
+    first, second = json.loads(capsys.readouterr().out)["hosts"]
+    assert first["live"] == "green"
+    assert second["error"] == "port 22 is closed"
+
+
+def test_the_table_shows_both_slots(
+    fleet: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    status("prod")
+
+    printed = capsys.readouterr().out
+    assert "warm r1" in printed
+    assert "https://shop.example.com" in printed
+
+
+def test_a_canary_shows_its_share() -> None:
+    row = answer(split={"blue": 5, "green": 95}) | {"host": "web1", "url": ""}
+
+    assert "warm 5% r1" in cells(row)
+    assert "live 95%" in cells(row)
+
+
+def test_a_mixed_fleet_is_called_so_with_its_remedy() -> None:
+    hosts = [answer("r1") | {"host": "web1"}, answer("r2") | {"host": "web2"}]
+
+    assert warnings("prod", hosts) == [
+        "Mixed fleet: r1, r2 are live at the same time.\n"
+        "  Next: invoke deploy --env prod makes it whole"
+    ]
+
+
+def test_rollback_takes_every_host_to_the_same_release(fleet: dict[str, Any]) -> None:
+    rollback("prod")
+
+    assert switched(fleet) == [
+        ("web1", "rollback", "--release", "r1"),
+        ("web2", "rollback", "--release", "r1"),
+    ]
+
+
+def test_rollback_moves_no_host_while_one_does_not_answer(fleet: dict[str, Any]) -> None:
+    fleet["web2"] = HostError("web2", "port 22 is closed")
+
+    with pytest.raises(TurnoutError, match="port 22 is closed"):
+        rollback("prod", release="r1")
+
+    assert switched(fleet) == []
+
+
+def test_rollback_asks_for_a_name_where_hosts_would_part(fleet: dict[str, Any]) -> None:
+    fleet["web2"] = answer(previous="r0")
+
+    with pytest.raises(TurnoutError, match="different releases: r0, r1") as caught:
+        rollback("prod")
+
+    assert "--release" in caught.value.next_step
+    assert switched(fleet) == []
+
+
+def test_rollback_without_an_earlier_release_says_so(fleet: dict[str, Any]) -> None:
+    fleet["web1"] = fleet["web2"] = answer(previous=None)
+
+    with pytest.raises(TurnoutError, match="no earlier release"):
+        rollback("prod")
+
+
+def test_rollback_makes_a_mixed_fleet_whole(fleet: dict[str, Any]) -> None:
+    fleet["web2"] = answer("r1", "r0")
+
+    rollback("prod", release="r1")
+
+    assert switched(fleet) == [("web1", "rollback", "--release", "r1")]
+
+
+def test_rollback_to_what_is_live_already_is_refused(fleet: dict[str, Any]) -> None:
+    with pytest.raises(TurnoutError, match="r2 is live already"):
+        rollback("prod", release="r2")

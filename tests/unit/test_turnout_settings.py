@@ -1,0 +1,98 @@
+"""Settings that cannot work are refused by name, with the remedy, and without their values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from plugins.action.turnout_settings import problems
+
+GOOD: dict[str, Any] = {
+    "name": "storefront",
+    "entry": "storefront:create_app()",
+    "hostnames": ["shop.example.com", "localhost", "127.0.0.1"],
+    "source": "/srv/code",
+    "packages": [],
+    "env": {"_X": "a $b", "LOG_LEVEL": "info"},
+    "secret_names": ["SECRET_KEY"],
+    "health": {"path": "/health"},
+    "static": [{"url": "/static/", "path": "site-packages/ui"}],
+    "config_paths": ["app.toml"],
+    "writable_dirs": ["uploads", "code:instance"],
+    "unbuffered_paths": ["/events"],
+    "body_size": "10m",
+    "gunicorn_arguments": ["--max-requests=1000"],
+    "tls_certificate": "",
+    "tls_key": "",
+}
+
+
+def test_good_settings_have_no_problem() -> None:
+    assert problems(GOOD) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["Shop", "1shop", "shop_front", "a" * 32, "", "shop\n", "../shop", "shop front"]
+)
+def test_names_that_are_no_unit_name_are_refused(name: str) -> None:
+    assert any(problem.startswith("app_name ") for problem in problems({**GOOD, "name": name}))
+
+
+@pytest.mark.parametrize(
+    "entry", ["app:app", "shop.wsgi:application", "shop:create_app()", "a.b:c.d"]
+)
+def test_entries_gunicorn_can_import_are_taken(entry: str) -> None:
+    assert problems({**GOOD, "entry": entry}) == []
+
+
+@pytest.mark.parametrize(
+    "entry", ["app", "app.py", "app:", ":app", "app:f(1)", "app:f()()", "app:app; rm", "app:app\n"]
+)
+def test_other_entries_are_refused_with_the_form_to_use(entry: str) -> None:
+    assert "module:factory()" in "\n".join(problems({**GOOD, "entry": entry}))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"hostnames": []}, "app_hostnames is empty"),
+        ({"hostnames": ["a b"]}, "app_hostnames holds 'a b'"),
+        ({"hostnames": ["a;}"]}, "app_hostnames holds 'a;}'"),
+        ({"source": ""}, "app_source and app_packages are both empty"),
+        ({"env": {"1X": "a"}}, "app_env holds the name '1X'"),
+        ({"env": {"A-B": "a"}}, "app_env holds the name 'A-B'"),
+        ({"secret_names": ["A B"]}, "app_secrets holds the name 'A B'"),
+        ({"env": {"SECRET_KEY": "a"}}, "SECRET_KEY is in app_env and in app_secrets"),
+        ({"env": {"X": "a\0b"}}, "app_env.X contains a NUL byte"),
+        ({"env": {"X": {"a": 1}}}, "app_env.X is a dict"),
+        ({"health": {"path": "health"}}, "app_health.path is 'health'"),
+        ({"health": {"statuses": []}}, "app_health.statuses is []"),
+        ({"health": {"statuses": [20]}}, "app_health.statuses is [20]"),
+        ({"health": {"timeout_seconds": 0}}, "app_health.timeout_seconds is 0"),
+        ({"health": {"soak_seconds": -1}}, "app_health.soak_seconds is -1"),
+        ({"static": [{"url": "static", "path": "x"}]}, "app_static holds 'static'"),
+        ({"static": [{"url": "/s/", "path": "/etc"}]}, "app_static holds '/etc'"),
+        ({"config_paths": ["../x"]}, "app_config_files holds '../x'"),
+        ({"writable_dirs": ["code:../x"]}, "app_writable_dirs holds '../x'"),
+        ({"writable_dirs": ["/var"]}, "app_writable_dirs holds '/var'"),
+        ({"unbuffered_paths": ["/a {"]}, "app_unbuffered_paths holds '/a {'"),
+        ({"body_size": "10 MB"}, "app_body_size is '10 MB'"),
+        ({"tls_key": "/k"}, "app_tls_certificate and app_tls_key belong together"),
+        ({"gunicorn_arguments": ["--bind=0:80"]}, "app_gunicorn_arguments holds --bind"),
+        ({"gunicorn_arguments": ["-k", "gevent"]}, "set app_worker_class"),
+    ],
+)
+def test_each_wrong_setting_is_named(change: dict[str, Any], said: str) -> None:
+    assert said in "\n".join(problems({**GOOD, **change}))
+
+
+def test_all_problems_are_told_at_once() -> None:
+    assert len(problems({**GOOD, "name": "X", "entry": "x", "hostnames": []})) == 3
+
+
+def test_values_of_the_environment_are_never_told() -> None:
+    found = problems({**GOOD, "env": {"1X": "private", "Y": "private\0", "Z": ["private"]}})
+
+    assert len(found) == 3
+    assert "private" not in "\n".join(found)

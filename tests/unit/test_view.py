@@ -1,0 +1,89 @@
+"""What a person sees of a run, with and without a terminal."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+from rich.console import Console
+
+from tests.unit.test_playbooks import FAILED_DEPLOY, on, played, start
+from turnout.progress import Progress
+from turnout.view import MOST_COLUMNS, LiveView, PlainView, is_interactive, seconds_line
+
+
+def plain(*events: dict[str, object]) -> list[str]:
+    """Return the plain lines, times cut off, of a view told after each event."""
+    lines: list[str] = []
+    view, progress = PlainView(lines.append), Progress()
+    for second, event in enumerate(events):
+        progress.feed(event, float(second))
+        view.update(progress)
+    view.finish(progress)
+    return [re.sub(r"^\d\d:\d\d:\d\d  ", "", line) for line in lines]
+
+
+def drawn(progress: Progress) -> str:
+    view = LiveView("deploy of prod")
+    view.update(progress)
+    console = Console(width=120, record=True, file=io.StringIO())
+    console.print(view._draw())
+    return console.export_text()
+
+
+def test_plain_output_has_one_line_for_each_phase_and_host() -> None:
+    lines = plain(*FAILED_DEPLOY)
+
+    assert [line.split()[:3] for line in lines] == [
+        ["Stage", "web1", "changed"],
+        ["Stage", "web2", "changed"],
+        ["Start", "web1", "failed"],
+        ["Start", "web2", "changed"],
+        ["Revert", "web1", "changed"],
+    ]
+
+
+def test_plain_output_carries_the_time_of_day() -> None:
+    lines: list[str] = []
+    PlainView(lines.append).note("Building")
+
+    assert re.fullmatch(r"\d\d:\d\d:\d\d  Building", lines[0])
+
+
+def test_plain_output_repeats_each_line_of_a_long_step_once() -> None:
+    step = {"event": "verbose", "stdout": "3 of 9 wheels"}
+
+    assert plain(start("Build"), step, start("Build more")).count("3 of 9 wheels") == 1
+
+
+def test_the_live_view_shows_phases_hosts_and_the_running_task() -> None:
+    screen = drawn(played(*FAILED_DEPLOY[:8]))
+
+    assert "web1" in screen
+    assert "web2" in screen
+    assert "changed" in screen
+    assert "running" in screen
+    assert "Start the idle slot" in screen
+
+
+def test_many_hosts_are_counted_and_not_squeezed_into_columns() -> None:
+    hosts = [f"web{number}" for number in range(MOST_COLUMNS + 1)]
+    events = [on("on_ok", host, "Stage a", res={}) for host in hosts]
+
+    screen = drawn(played(start("Stage a"), *events))
+
+    assert f"{len(hosts)} ok" in screen
+    assert "web3" not in screen
+
+
+def test_ci_gets_plain_lines_even_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("CI", "true")
+
+    assert not is_interactive()
+
+
+def test_the_seconds_of_all_phases_fit_on_one_line() -> None:
+    assert seconds_line({"Build": 1.26, "Stage": 0.04}) == "Build 1.3  Stage 0.0"

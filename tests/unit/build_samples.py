@@ -11,6 +11,7 @@ from turnout_build import Target
 BOOKWORM = Target("3.11", "x86_64", "2.36")
 TRIXIE = Target("3.13", "x86_64", "2.41")
 COMMIT_TIME = "2026-03-04T05:06:07 +0000"
+APP_FILES = ("requirements.txt", "run", "shop/__init__.py", "shop/text.txt")
 STAMP = "20260304T050607"
 
 
@@ -77,3 +78,12 @@ def served_lock(wheels: Path):
     return local_lock(
         wheels, gunicorn=f"27.0 {make_wheel(wheels, 'gunicorn', '27.0')}", shoplib=f"1.0 {shop}"
     )
+
+
+def simple_index(root: Path, **versions):
+    """Write a package index in a folder: ``name="version"``; return its address."""
+    for name, version in versions.items():
+        sha256 = make_wheel(root / name, name, version)
+        file = f"{name}-{version}-py3-none-any.whl"
+        (root / name / "index.html").write_text(f'<a href="{file}#sha256={sha256}">{file}</a>')
+    return root.as_uri()

@@ -16,6 +16,7 @@ from tests.unit.build_samples import (
     local_lock,
     make_wheel,
     served_lock,
+    simple_index,
     write_app,
 )
 from turnout_build import AppSpec, BuildError, build
@@ -223,14 +224,8 @@ def test_a_file_the_lock_does_not_know_is_never_taken(tmp_path, cache):
 
 
 def test_packages_alone_make_an_artifact_dated_by_its_newest_file(tmp_path, cache, monkeypatch):
-    index = tmp_path / "index"
-    make_wheel(index, "gunicorn", "27.0")
-    make_wheel(index, "httpbox")
-    for name, value in {"UV_NO_INDEX": "1", "PIP_NO_INDEX": "1"}.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("UV_FIND_LINKS", str(index))
-    monkeypatch.setenv("PIP_FIND_LINKS", str(index))
-    monkeypatch.setenv("UV_OFFLINE", "1")
+    index = simple_index(tmp_path / "simple", gunicorn="27.0", httpbox="1.0")
+    monkeypatch.setenv("UV_DEFAULT_INDEX", index)
 
     artifact = build(AppSpec(packages=("httpbox==1.0",)), [BOOKWORM], cache)
 

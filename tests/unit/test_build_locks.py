@@ -70,5 +70,5 @@ def test_options_that_name_an_index_are_kept_and_others_dropped(tmp_path):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(BuildError, match="there is no .*nowhere.txt"):
+    with pytest.raises(BuildError, match=r"there is no .*nowhere\.txt"):
         read_lock(tmp_path / "nowhere.txt")

@@ -4,11 +4,9 @@ import os
 
 import pytest
 
-from tests.unit.build_samples import commit_app, git, write_app
+from tests.unit.build_samples import APP_FILES, commit_app, git, write_app
 from turnout_build import BuildError
 from turnout_build.source import read_source
-
-FILES = ("requirements.txt", "run", "shop/__init__.py", "shop/text.txt")
 
 
 @pytest.fixture
@@ -19,7 +17,7 @@ def app(tmp_path):
 def test_a_clean_checkout_is_its_commit(app):
     source = read_source(app, allow_dirty=False)
 
-    assert source.files == FILES
+    assert source.files == APP_FILES
     assert source.commit == git(app, "rev-parse", "HEAD")
     assert source.time == int(git(app, "log", "-1", "--format=%ct"))
     assert not source.dirty
@@ -112,7 +110,7 @@ def test_a_folder_without_git_is_everything_but_caches_and_environments(tmp_path
 
     source = read_source(app, allow_dirty=False)
 
-    assert source.files == FILES
+    assert source.files == APP_FILES
     assert source.label == "nogit"
     assert source.time == 2_000_000_000
 
@@ -121,13 +119,13 @@ def test_a_folder_that_its_repository_ignores_counts_as_without_git(app):
     (app / ".gitignore").write_text("/copy/\n")
     copy = write_app(app / "copy")
 
-    assert read_source(copy, allow_dirty=False).files == FILES
+    assert read_source(copy, allow_dirty=False).files == APP_FILES
 
 
 def test_a_repository_git_refuses_to_read_is_no_folder_without_git(app):
     (app / ".git/config").write_text("[broken\n")
 
-    with pytest.raises(BuildError, match="git in .* says"):
+    with pytest.raises(BuildError, match=r"git in .* says"):
         read_source(app, allow_dirty=True)
 
 

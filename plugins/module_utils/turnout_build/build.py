@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from . import commands
+from .archive import Entry, read_entries
 from .artifact import Artifact, Content, publish
 from .files import locked, remove_unfinished
 from .source import Source, read_source
@@ -59,10 +59,12 @@ def _build(
     seconds: dict[str, float] = {}
     with _timed("source", seconds):
         source = _source(spec, cache / "cache", progress)
-        entries = commands.entries_of(source)
+        entries = _entries(source)
     if test and spec.test_command and source:
         with _timed("tests", seconds):
-            commands.run_tests(spec, source, entries, cache / "cache", progress)
+            from .commands import run_tests
+
+            run_tests(spec, source, entries, cache / "cache", progress)
     with _timed("wheels", seconds):
         wheel_sets = _wheel_sets(spec, targets, cache, progress)
     with _timed("archive", seconds):
@@ -77,8 +79,13 @@ def _source(spec: AppSpec, cache: Path, progress: Progress) -> Source | None:
     source = read_source(spec.source, allow_dirty=spec.allow_dirty)
     if not spec.build_command:
         return source
-    entries = commands.entries_of(source)
-    return commands.run_build_command(spec, source, entries, cache, progress)
+    from .commands import run_build_command
+
+    return run_build_command(spec, source, _entries(source), cache, progress)
+
+
+def _entries(source: Source | None) -> list[Entry]:
+    return read_entries(source.root, source.files) if source else []
 
 
 def _wheel_sets(

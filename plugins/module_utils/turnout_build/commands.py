@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from .archive import Entry, read_entries
+from .archive import Entry
 from .environments import ensure_environment, environment_key, run_in
 from .errors import BuildError
 from .files import digest, new_folder, temporary_folder, write_json
@@ -125,8 +125,3 @@ def _after_build(source: Source, folder: Path) -> tuple[str, ...]:
         name for name in source.files if (folder / name).is_symlink() or (folder / name).exists()
     }
     return tuple(sorted(tracked | set(scan(folder))))
-
-
-def entries_of(source: Source | None) -> list[Entry]:
-    """Return what of the source will be shipped; nothing for an app without code."""
-    return read_entries(source.root, source.files) if source else []

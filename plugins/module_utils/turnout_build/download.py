@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from . import tools
-from .errors import BuildError
 from .direct import fetch_direct
+from .errors import BuildError
 from .files import temporary_folder
 from .locks import Pin
 from .spec import Target

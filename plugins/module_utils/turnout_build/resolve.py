@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +61,8 @@ def _compile(spec: AppSpec, target: Target, folder: Path) -> str:
     argv = [
         tools.uv(), "pip", "compile", *sources, "--python-version", target.python,
         "--python-platform", target.uv_platform, "--format", "pylock.toml", "--no-header",
+        # Named, or uv looks at every Python of the machine for two seconds.
+        "--python", sys.executable,
     ]  # fmt: skip
     done = tools.run(argv, cwd=spec.source or folder)
     if done.code:

@@ -96,10 +96,8 @@ class AppSpec:
 
         An app with a requirements file pins its own gunicorn there, or in ``app_packages``.
         """
-        named = {
-            re.split(r"[^A-Za-z0-9]", line.strip(), maxsplit=1)[0].lower() for line in self.packages
-        }
-        serves = self.requirements_file is not None or "gunicorn" in named
+        pinned = any(re.match(r"\s*gunicorn(?![\w.-])", line, re.I) for line in self.packages)
+        serves = pinned or self.requirements_file is not None
         return self.packages if serves else (*self.packages, "gunicorn")
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .download import fetch
 from .files import digest, read_json, write_json
 from .locks import Pin
 from .resolve import Resolution, origin, resolve
@@ -97,8 +96,12 @@ def _choose(
     files = {pin: cache / f"wheel-{_wheel_key(pin, target)}.json" for pin in resolution.pins}
     known = {pin: found for pin, file in files.items() if (found := _at_hand(pin, file, store))}
     missing = [pin for pin in resolution.pins if pin not in known]
-    if missing:
-        progress(f"Fetching {len(missing)} of {len(files)} wheels for {target}")
+    if not missing:
+        return list(known.values())
+    # Imported where it is needed: the usual build has all its wheels and starts faster so.
+    from .download import fetch
+
+    progress(f"Fetching {len(missing)} of {len(files)} wheels for {target}")
     fetched = fetch(missing, resolution.options, target, store, progress)
     for pin, wheel in fetched.items():
         write_json(files[pin], [wheel.as_json()])

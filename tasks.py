@@ -33,6 +33,14 @@ def lint(c: Context) -> None:
 
 
 @verb
+def bench(c: Context, runs: int = 5) -> None:
+    """Measure whole commands against the lab and print a table of seconds."""
+    from turnout.bench import bench
+
+    bench(runs)
+
+
+@verb
 def provision(c: Context, env: str = "", check: bool = False) -> None:
     """Make the hosts ready for releases: account, Python, units, nginx site."""
     from turnout.deploy import provision
@@ -127,7 +135,9 @@ def deps_lock(c: Context, upgrade: bool = False) -> None:
     lock(upgrade=upgrade)
 
 
-namespace = Collection(build, run_tests, lint, provision, deploy, rollback, status, logs, shell)
+namespace = Collection(
+    build, run_tests, lint, bench, provision, deploy, rollback, status, logs, shell
+)
 namespace.add_collection(
     Collection("secrets", secrets_init, secrets_edit, secrets_show, secrets_rotate)
 )

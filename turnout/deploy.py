@@ -33,7 +33,7 @@ def deploy(env: str, *, check: bool = False, dirty: bool = False, tests: bool = 
     """
     started = time.monotonic()
     environment = local.ready(env)
-    if env == local.NAME and not local.is_provisioned(environment):
+    if env == local.NAME and not local.is_provisioned(env):
         provision(env, check=check)
     progress = _deploy(environment, check, dirty, tests)
     remember_targets(env, progress.targets)
@@ -63,6 +63,7 @@ def _deploy(environment: Environment, check: bool, dirty: bool, tests: bool) -> 
     with shown(_title("deploy", environment)) as view:
         early = EarlyBuild(environment, view.note, dirty=dirty, tests=tests)
         early.start()
+        status.get_ready(environment)
         result = run(
             "deploy",
             environment.name,
@@ -96,6 +97,8 @@ def _judge(result: Result, environment: Environment, check: bool) -> None:
 
 def _conclude(environment: Environment, progress: Progress, total: float) -> None:
     """Say where the app answers, which slot and release are live, and how long it all took."""
+    if "Stage" not in progress.phases:
+        print("Nothing has changed: this release is live already.")
     for host in status.ask(environment):
         if "error" in host:
             print(f"{host['host']}: deployed, but status failed: {host['error']}")

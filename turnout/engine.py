@@ -8,13 +8,12 @@ import time
 from pathlib import Path
 
 from turnout.lab_errors import LabError
-from turnout.lab_packages import install, is_debian_family, missing_programs, remedy
+from turnout.lab_packages import SSH, install, is_debian_family, missing_programs, remedy
 from turnout.long_step import Progress, last_lines
 from turnout.paths import LABS
 
 START_SECONDS = 60.0
 LOG = LABS / "dockerd.log"
-SOCKET = Path("/var/run/docker.sock")
 PID_FILES = (
     Path("/var/run/docker.pid"),
     Path("/var/run/docker/containerd/containerd.pid"),
@@ -30,10 +29,10 @@ def ensure_engine(progress: Progress) -> None:
         LabError: where it may not or cannot, with the command to run.
     """
     complaint = engine_complaint()
-    if complaint is None and not missing_programs(("ssh", "ssh-keygen")):
+    if complaint is None:
+        install(missing_programs(SSH), progress)
         return
-    if complaint is not None:
-        _check_may_start(complaint)
+    _check_may_start(complaint)
     install(missing_programs(), progress)
     if engine_complaint() is not None:
         _start(progress)
@@ -71,7 +70,7 @@ def _check_may_start(complaint: str) -> None:
             f"sudo usermod -aG docker {os.environ.get('USER', '$USER')}, and log in again",
         )
     if os.geteuid() != 0 or not is_debian_family():
-        raise _no_engine(complaint, remedy(is_debian_family()))
+        raise _no_engine(complaint, remedy(debian=is_debian_family()))
 
 
 def _no_engine(complaint: str, next_step: str) -> LabError:
@@ -87,7 +86,7 @@ def _start(progress: Progress) -> None:
     """Start the engine: by systemd where it runs the machine, else detached from this command."""
     if Path("/run/systemd/system").is_dir():
         progress("Starting the Docker engine (systemctl start docker)")
-        subprocess.run(["systemctl", "start", "docker"], check=False, timeout=START_SECONDS)
+        subprocess.run(["systemctl", "start", "--no-block", "docker"], check=False, timeout=20)
         return _wait(None)
     progress(f"Starting the Docker engine (dockerd, log in {LOG})")
     for file in PID_FILES:
@@ -124,13 +123,10 @@ def _wait(process: subprocess.Popen[bytes] | None) -> None:
     deadline = time.monotonic() + START_SECONDS
     while complaint := engine_complaint():
         if time.monotonic() > deadline or (process and process.poll() is not None):
-            why = last_lines(LOG, 6) if process else complaint
             raise LabError(
                 "The Docker engine did not start",
                 where=str(LOG) if process else "systemctl status docker",
-                why=why,
-                next_step="run `dockerd` by hand to see more"
-                if process
-                else "journalctl -u docker",
+                why=last_lines(LOG, 6) if process else complaint,
+                next_step=f"{'dockerd' if process else 'journalctl -u docker'} tells more",
             )
         time.sleep(0.3)

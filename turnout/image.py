@@ -22,7 +22,7 @@ def ensure_image(release: str, progress: Progress) -> str:
     tag = image_tag(release, mirrors)
     if exists(tag):
         return tag
-    with locked(WORK):
+    with locked(WORK / "lock", progress):
         if not exists(tag):
             progress(f"Making the lab image for Debian {RELEASES[release]} (once, 1 to 2 minutes)")
             _build(tag, release, ensure_base(release, mirrors[0], progress), mirrors, progress)

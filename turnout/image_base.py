@@ -10,6 +10,7 @@ from pathlib import Path
 
 from turnout.docker import docker
 from turnout.lab_errors import LabError
+from turnout.lab_packages import KEYRING, install, missing_programs
 from turnout.long_step import Progress, run_long
 from turnout.paths import LABS
 
@@ -86,18 +87,15 @@ def _pulled(release: str, tag: str, progress: Progress) -> bool:
 
 def _bootstrap(release: str, mirror: str, tag: str, progress: Progress) -> None:
     """Make the base with debootstrap, in a mount namespace that leaves no mount behind."""
-    _check_can_bootstrap(release)
+    _check_is_root(release)
+    install(
+        ["debootstrap"] if not KEYRING.exists() else missing_programs(["debootstrap"]), progress
+    )
     tree = WORK / release
     _remove(tree)
-    command = [
-        "unshare",
-        "--mount",
-        "debootstrap",
-        "--variant=minbase",
-        "--include=ca-certificates",
-    ]
+    options = ("--variant=minbase", "--include=ca-certificates", "--force-check-gpg")
     run_long(
-        [*command, release, str(tree), mirror],
+        ["unshare", "--mount", "debootstrap", *options, release, str(tree), mirror],
         what=f"debootstrap of {release}",
         log=WORK / f"debootstrap-{release}.log",
         progress=progress,
@@ -111,28 +109,32 @@ def _bootstrap(release: str, mirror: str, tag: str, progress: Progress) -> None:
 
 def _import(tree: Path, tag: str, release: str, progress: Progress) -> None:
     archive = WORK / f"{release}.tar"
-    subprocess.run(["tar", "-C", str(tree), "-cf", str(archive), "."], check=True, timeout=300)
-    run_long(
+    commands = (
+        ["tar", "-C", str(tree), "-cf", str(archive), "."],
         ["docker", "import", str(archive), tag],
-        what=f"importing {release}",
-        log=WORK / f"import-{release}.log",
-        progress=progress,
-        seconds=300,
-        next_step="check the disk space of the Docker engine (docker system df)",
     )
+    for command in commands:
+        run_long(
+            command,
+            what=f"importing {release}",
+            log=WORK / f"import-{release}.log",
+            progress=progress,
+            seconds=300,
+            next_step="check the disk space here and in the engine (df -h, docker system df)",
+        )
     archive.unlink()
 
 
-def _check_can_bootstrap(release: str) -> None:
-    """Refuse early, with the command that helps, where debootstrap cannot work."""
-    if os.geteuid() == 0 and shutil.which("debootstrap"):
+def _check_is_root(release: str) -> None:
+    """Refuse early, with what helps, where debootstrap cannot work."""
+    if os.geteuid() == 0:
         return
     raise LabError(
         f"The base image for Debian {RELEASES[release]} cannot be made",
         where="this machine",
-        why="no image registry answers, and debootstrap needs to be installed and run as root",
-        next_step=f"sudo apt-get install debootstrap && sudo ./inv lab.up, or load an image "
-        f"named turnout-base:{release} into the engine (docker load)",
+        why="no image registry answers, and making it with debootstrap needs root",
+        next_step="sudo ./inv lab.up, once; or let the engine reach a registry "
+        f"(docker pull debian:{release}-slim)",
     )
 
 

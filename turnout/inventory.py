@@ -102,9 +102,14 @@ def load(name: str) -> Environment:
     return environment
 
 
+def lab_name() -> str:
+    """Return the lab that `local` is made of."""
+    return os.environ.get(LAB_VARIABLE) or LOCAL
+
+
 def _check_lab(name: str) -> None:
-    """`local` is made of a lab; without one its inventory script has nothing to say."""
-    lab = os.environ.get(LAB_VARIABLE) or LOCAL
+    """Without a lab the inventory script of `local` has nothing to say."""
+    lab = lab_name()
     if name == LOCAL and not (LABS / lab / "lab.json").exists():
         raise TurnoutError(
             f"There is no lab '{lab}' on this machine yet.",
@@ -127,7 +132,7 @@ def sources(name: str) -> Iterator[Path]:
 def fingerprint(paths: Iterator[Path]) -> str:
     """Return a hash of the paths, times and sizes of ``paths``; missing files are left out."""
     digest = hashlib.sha256()
-    digest.update(f"{os.environ.get(LAB_VARIABLE)}\n".encode())
+    digest.update(f"{lab_name()}\n".encode())
     for path in paths:
         if "__pycache__" in path.parts or not path.exists():
             continue

@@ -6,7 +6,7 @@ import contextlib
 import shutil
 from dataclasses import replace
 
-from turnout import lab_network, lab_ssh, lab_vm
+from turnout import lab_network, lab_ports, lab_ssh, lab_vm
 from turnout.docker import DockerError, docker
 from turnout.engine import ensure_engine
 from turnout.image import ensure_image
@@ -39,7 +39,7 @@ def up(
     """
     known = Lab(checked_name(lab))
     ensure_engine(progress)
-    with locked(known.folder):
+    with locked(known.lock, progress):
         known = load(lab)
         if not known.network:
             known = replace(known, network=lab_network.choose_name(known))
@@ -59,11 +59,11 @@ def down(lab: str = DEFAULT, *, progress: Progress = print) -> None:
         gone = load(lab)  # an unreadable state is no reason to keep the VMs
     if shutil.which("docker"):
         ensure_engine(progress)
-        with locked(gone.folder):
+        with locked(gone.lock, progress):
             names = sorted(lab_vm.states(gone))
             lab_vm.remove(*names)
             lab_network.remove(gone)
-            shutil.rmtree(gone.folder)
+            shutil.rmtree(gone.folder, ignore_errors=True)
         progress(f"Removed {', '.join(names) or f'lab {lab}: it had no VM'}")
     shutil.rmtree(gone.folder, ignore_errors=True)
 
@@ -102,11 +102,10 @@ def _complete(lab: Lab, states: dict[str, str]) -> bool:
 def _completed(lab: Lab, states: dict[str, str], progress: Progress) -> Lab:
     """Make and start what is missing, and return the lab as it is then."""
     _remove_strays(lab, states, progress)
-    images = {vm.release: ensure_image(vm.release, progress) for vm in lab.vms}
     lab_ssh.ensure_key(lab)
     lab = replace(lab, subnet=lab_network.ensure_network(lab))
     for vm in lab.vms:
-        lab = _running(lab, vm, states.get(vm.name), images[vm.release], progress)
+        lab = _running(lab, vm, states.get(vm.name), progress)
     for vm in lab.vms:
         _reachable(lab, vm, progress)
     return lab
@@ -121,7 +120,7 @@ def _remove_strays(lab: Lab, states: dict[str, str], progress: Progress) -> None
         del states[name]
 
 
-def _running(lab: Lab, vm: Vm, state: str | None, image: str, progress: Progress) -> Lab:
+def _running(lab: Lab, vm: Vm, state: str | None, progress: Progress) -> Lab:
     """Start a VM that is stopped; make one that is missing or will not start."""
     if state == "running":
         return lab
@@ -133,6 +132,7 @@ def _running(lab: Lab, vm: Vm, state: str | None, image: str, progress: Progress
         except DockerError as error:
             progress(f"{vm.name} does not start ({error.why.strip()}): making it anew")
             lab_vm.remove(vm.name)
+    image = ensure_image(vm.release, progress)
     progress(f"Making {vm.name}, Debian {RELEASES[vm.release]}")
     lab_ssh.unpin(lab, vm)
     return _made(lab, vm, image)
@@ -140,16 +140,16 @@ def _running(lab: Lab, vm: Vm, state: str | None, image: str, progress: Progress
 
 def _made(lab: Lab, vm: Vm, image: str) -> Lab:
     """Make a VM on its recorded ports, or on free ones when somebody else has taken those."""
-    taken = lab_network.recorded_ports(except_for=vm.name)
+    taken = lab_ports.recorded_ports(except_for=vm.name)
     for attempt in range(1, PORT_TRIES + 1):
-        vm = placed(lab, vm, taken, lab_network.port_is_free)
+        vm = placed(lab, vm, taken, lab_ports.port_is_free)
         lab = lab.with_vm(vm)
         save(lab)
         try:
             lab_vm.make(lab, vm, image)
             break
         except DockerError as error:
-            if attempt == PORT_TRIES or not lab_network.is_port_conflict(error.why):
+            if attempt == PORT_TRIES or not lab_ports.is_port_conflict(error.why):
                 raise
             taken |= set(vm.ports)
     return lab

@@ -22,6 +22,8 @@ PROGRAMS = {
     "ssh-keygen": "openssh-client",
     "debootstrap": "debootstrap",
 }
+SSH = ("ssh", "ssh-keygen")
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 # Recommended by docker.io, needed to pull over TLS and where the kernel enforces AppArmor.
 COMPANIONS = ("ca-certificates", "apparmor")
 
@@ -43,8 +45,10 @@ def packages_for(programs: list[str], *, has_docker_cli: bool) -> list[str]:
     return list(dict.fromkeys(packages))
 
 
-def remedy(debian: bool) -> str:
+def remedy(*, debian: bool) -> str:
     """Return what a person without root, or on another system, does about a missing engine."""
+    if not missing_programs(["dockerd"]):
+        return "sudo systemctl start docker, or run this as root"
     if debian:
         return "sudo apt-get install docker.io debootstrap openssh-client, or run this as root"
     return "install Docker Engine and start it (https://docs.docker.com/engine/install/)"
@@ -71,7 +75,7 @@ def install(programs: list[str], progress: Progress) -> None:
             "The lab needs programs that are not installed",
             where="this machine",
             why=", ".join(programs),
-            next_step=remedy(is_debian_family()),
+            next_step=remedy(debian=is_debian_family()),
         )
     progress(f"Installing what the lab needs ({', '.join(programs)}) with apt-get")
     _apt("update", progress=progress)

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from turnout.image_base import RELEASES
 from turnout.lab_errors import LabError
-from turnout.lab_network import choose_ports, vm_address
+from turnout.lab_network import vm_address
+from turnout.lab_ports import choose_ports
 from turnout.lab_state import Lab, Vm
 
 BOTH = "both"

@@ -17,18 +17,17 @@ def ensure_key(lab: Lab) -> None:
     public = lab.key.with_suffix(".pub")
     if lab.key.exists() and public.exists():
         return
-    for half in (lab.key, public):
-        half.unlink(missing_ok=True)
-    staged = lab.folder / ".key.new"
-    for half in (staged, staged.with_suffix(".new.pub")):
-        half.unlink(missing_ok=True)
-    comment = f"turnout lab {lab.name}"
+    lab.folder.mkdir(parents=True, exist_ok=True)
+    staged = lab.folder / "new-key"
+    for file in (lab.key, public, staged, staged.with_suffix(".pub")):
+        file.unlink(missing_ok=True)
+    options = ("-q", "-t", "ed25519", "-N", "", "-C", f"turnout lab {lab.name}")
     subprocess.run(
-        ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(staged)],
+        ["ssh-keygen", *options, "-f", str(staged)],
         check=True,
         timeout=30,
     )
-    staged.with_name(".key.new.pub").replace(public)
+    staged.with_suffix(".pub").replace(public)
     staged.replace(lab.key)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -61,6 +61,11 @@ class Lab:
     @property
     def folder(self) -> Path:
         return LABS / self.name
+
+    @property
+    def lock(self) -> Path:
+        """Beside the folder, which comes and goes."""
+        return LABS / f".{self.name}.lock"
 
     @property
     def file(self) -> Path:
@@ -139,9 +144,13 @@ def checked_name(name: str) -> str:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Let one command at a time change what is in ``folder``; a killed one holds nothing."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+def locked(lock: Path, progress: Callable[[str], None]) -> Iterator[None]:
+    """Let one command at a time do what ``lock`` stands for; a killed one holds nothing."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress(f"Waiting for another command that is working on this ({lock})")
+            fcntl.flock(handle, fcntl.LOCK_EX)
         yield

@@ -28,7 +28,7 @@ def _make() -> None:
     from turnout import lab
     from turnout.secrets import add_generated, ensure_password, vault_file
 
-    lab.up(progress=say)
+    lab.up(lab=inventory.lab_name(), progress=say)
     if not vault_file(NAME).exists():
         ensure_password(NAME)
         add_generated(NAME)
@@ -40,14 +40,10 @@ def say(line: str) -> None:
     print(line, flush=True)
 
 
-def is_provisioned(environment: Environment) -> bool:
-    """Say whether all that decides provision is as it was, and the host program answers."""
-    from turnout import status
-
-    stamp = _stamp(environment.name)
-    if not stamp.exists() or stamp.read_text() != fingerprint(environment.name):
-        return False
-    return not any("error" in host for host in status.ask(environment))
+def is_provisioned(env: str) -> bool:
+    """Say whether all that decides provision is as it was; deploy's preflight asks the hosts."""
+    stamp = _stamp(env)
+    return stamp.exists() and stamp.read_text() == fingerprint(env)
 
 
 def remember_provision(env: str) -> None:
@@ -61,7 +57,7 @@ def fingerprint(env: str) -> str:
     digest = hashlib.sha256()
     folders = (REPOSITORY / "roles", REPOSITORY / "plugins", PLAYBOOKS, INVENTORIES / env)
     files = [path for folder in folders for path in _files(folder)]
-    for path in (*files, LABS / env / "known_hosts"):
+    for path in filter(Path.exists, (*files, LABS / inventory.lab_name() / "known_hosts")):
         digest.update(f"{path}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
@@ -75,4 +71,4 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _stamp(env: str) -> Path:
-    return CACHE / f"provision-{env}"
+    return CACHE / f"provision-{env}-{inventory.lab_name()}"

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from turnout.errors import TurnoutError
 from turnout.lab_errors import LabError
-from turnout.paths import REPOSITORY, WORK
+from turnout.paths import REPOSITORY
 
 BIN = Path(sys.executable).parent
 DEV = REPOSITORY / "requirements-dev.txt"
@@ -23,11 +23,12 @@ DEV = REPOSITORY / "requirements-dev.txt"
 
 @dataclass(frozen=True)
 class Stage:
-    """One check: a title, the words of its command, and whether pytest counts its tests."""
+    """One check: a title, its command, whether pytest counts its tests, and where it runs."""
 
     title: str
     command: tuple[str, ...]
     is_pytest: bool = False
+    folder: Path = REPOSITORY
 
 
 @dataclass(frozen=True)
@@ -72,11 +73,19 @@ def run_all(*, fast: bool = False) -> None:
 def unit_stages() -> list[Stage]:
     """Return the stages that need no lab."""
     fast = "not lab and not slow"
-    stages = [Stage("unit, contract, templates", ("pytest", "-q", "-m", fast), is_pytest=True)]
-    if (REPOSITORY / "app/tests").is_dir():
-        command = ("pytest", "-q", "--rootdir=app", "-c", "/dev/null", "app/tests")
-        stages.append(Stage("app", command, is_pytest=True))
-    return stages
+    stages = [Stage("unit and contract tests", ("pytest", "-q", "-m", fast), is_pytest=True)]
+    return [*stages, *app_stages(REPOSITORY / "app")]
+
+
+def app_stages(app: Path) -> list[Stage]:
+    """Return the app's own tests, in an environment of its own locked requirements."""
+    if not (app / "tests").is_dir():
+        return []
+    command = ["uv", "run", "--no-project", "--quiet", "--python", sys.executable]
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        command += ["--with-requirements", name] if (app / name).exists() else []
+    command += ["python", "-m", "pytest", "-q"]
+    return [Stage("app", tuple(command), is_pytest=True, folder=app)]
 
 
 def lab_stages() -> list[Stage]:
@@ -104,7 +113,8 @@ def _lab_outcomes() -> list[Outcome]:
 
 def _make_lab_ready() -> None:
     from turnout.engine import ensure_engine
-    from turnout.image import RELEASES, ensure_image
+    from turnout.image import ensure_image
+    from turnout.image_base import RELEASES
 
     ensure_engine(print)
     for release in RELEASES:
@@ -117,8 +127,8 @@ def ensure_tools() -> None:
     Raises:
         TurnoutError: they cannot be installed.
     """
-    stamp = WORK / "cache/dev-tools"
-    wanted = hashlib.sha256(DEV.read_bytes() + sys.prefix.encode()).hexdigest()
+    stamp = Path(sys.prefix) / ".dev-tools"  # gone with the environment that has them
+    wanted = hashlib.sha256(DEV.read_bytes()).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:
         return
     print("Installing the test tools of requirements-dev.txt", flush=True)
@@ -129,7 +139,6 @@ def ensure_tools() -> None:
             "The test tools cannot be installed.",
             next_step="is a package index in reach? See the message above",
         )
-    stamp.parent.mkdir(parents=True, exist_ok=True)
     stamp.write_text(wanted)
 
 
@@ -140,7 +149,7 @@ def _run(stage: Stage) -> Outcome:
         report = Path(folder) / "junit.xml"
         extra = [f"--junitxml={report}"] if stage.is_pytest else []
         command = [str(BIN / stage.command[0]), *stage.command[1:], *extra]
-        code = subprocess.run(command, cwd=REPOSITORY, env=_environment()).returncode
+        code = subprocess.run(command, cwd=stage.folder, env=_environment()).returncode
         passed, failed, skipped = _count(report, code)
     return Outcome(stage.title, time.monotonic() - started, passed, failed, skipped)
 
@@ -169,7 +178,8 @@ def _conclude(outcomes: list[Outcome], write: Callable[[str], None] = print) -> 
     write("")
     for one in outcomes:
         verdict = "failed" if one.failed else "ok"
-        write(f"{one.title:<28} {verdict:<7} {one.seconds:7.1f} s  {one.passed:5} passed")
+        counts = f"{one.passed:5} passed {one.failed:4} failed"
+        write(f"{one.title:<28} {verdict:<7} {one.seconds:7.1f} s  {counts}")
     passed, failed, skipped = (
         sum(getattr(one, kind) for one in outcomes) for kind in ("passed", "failed", "skipped")
     )

@@ -62,7 +62,7 @@ def _common_previous(env: str, entries: list[dict[str, Any]]) -> str:
     if previous == {""}:
         raise TurnoutError(
             f"Environment {env} has no earlier release to go back to.",
-            next_step=f"invoke status --env {env} shows what is there",
+            next_step=f"invoke status --env {env} shows what is there; --release NAME goes to it",
         )
     if len(previous) > 1:
         raise TurnoutError(

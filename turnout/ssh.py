@@ -6,11 +6,12 @@ where the inventory pins one, else against the user's own known_hosts.
 
 from __future__ import annotations
 
+import atexit
 import json
+import re
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,9 +24,11 @@ from turnout.reach import HostError, unreachable
 
 PROGRAM = "/usr/local/lib/turnout/host.pyz"
 CONNECT_SECONDS = 6
+KEEPALIVE_SECONDS = 15
 MOST_AT_ONCE = 32
 
 T = TypeVar("T")
+_open: dict[Host, Connection] = {}
 
 
 def on_each(hosts: list[Host], action: Callable[[Host], T]) -> dict[str, T | HostError]:
@@ -56,8 +59,7 @@ def program(host: Host, app: str, verb: str, *arguments: str, timeout: int = 20)
         HostError: not reachable, no program there, or the program's own error.
     """
     words = ["python3", PROGRAM, verb, "--app", app, *arguments]
-    with connected(host) as connection:
-        code, output, errors = _run(connection, host, words, timeout)
+    code, output, errors = _run(connected(host), host, words, timeout)
     return _answer(host, code, output, errors)
 
 
@@ -67,8 +69,7 @@ def output(host: Host, words: list[str], *, timeout: int = 20) -> str:
     Raises:
         HostError: not reachable, or the command failed.
     """
-    with connected(host) as connection:
-        code, text, errors = _run(connection, host, words, timeout)
+    code, text, errors = _run(connected(host), host, words, timeout)
     if code != 0:
         raise HostError(host.name, f"'{words[0]}' ended with code {code}", errors or text)
     return text
@@ -76,26 +77,34 @@ def output(host: Host, words: list[str], *, timeout: int = 20) -> str:
 
 def stream(host: Host, words: list[str], out: Any) -> None:
     """Run ``words`` as root on ``host`` and write what they print to ``out`` as it comes."""
-    with connected(host) as connection:
-        connection.run(as_root(host, words), warn=True, out_stream=out, err_stream=out)
+    command = as_root(host, words)
+    connected(host).run(command, warn=True, out_stream=out, err_stream=out)
 
 
-@contextmanager
-def connected(host: Host) -> Iterator[Connection]:
-    """Yield an open connection to ``host``.
+def connected(host: Host) -> Connection:
+    """Return an open connection to ``host``, the same one while the process lives.
 
     Raises:
         HostError: it cannot be reached; the reason is told apart, with a remedy.
     """
+    known = _open.get(host)
+    if known is not None and known.is_connected:
+        return known
     connection = _connection(host)
     try:
         connection.open()
     except Exception as error:  # paramiko raises a dozen kinds; each ends in words
         raise unreachable(host, _words(error), lab=_is_lab(host)) from error
-    try:
-        yield connection
-    finally:
-        connection.close()
+    connection.transport.set_keepalive(KEEPALIVE_SECONDS)
+    _open[host] = connection
+    return connection
+
+
+@atexit.register
+def close() -> None:
+    """Close all connections."""
+    while _open:
+        _open.popitem()[1].close()
 
 
 def as_root(host: Host, words: list[str]) -> str:
@@ -110,7 +119,7 @@ def options(host: Host) -> dict[str, str]:
     for index, word in enumerate(words):
         text = words[index + 1] if word == "-o" and index + 1 < len(words) else word[2:]
         if word.startswith("-o") and text:
-            name, _, value = text.replace(" ", "=", 1).partition("=")
+            name, value = [*re.split(r"\s*[= ]\s*", text, maxsplit=1), ""][:2]
             found[name.lower()] = value
     return found
 

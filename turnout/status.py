@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 from typing import Any
 
 from turnout.inventory import Environment, Host, load
@@ -43,6 +44,17 @@ def ask(environment: Environment) -> list[dict[str, Any]]:
     return [entry(host, answers[host.name]) for host in environment.hosts]
 
 
+def get_ready(environment: Environment) -> None:
+    """Connect to the hosts in the background, so that `ask` answers at once later on."""
+
+    def connect() -> None:
+        from turnout import ssh
+
+        ssh.on_each(environment.hosts, ssh.connected)
+
+    threading.Thread(target=connect, daemon=True).start()
+
+
 def entry(host: Host, answer: dict[str, Any] | HostError) -> dict[str, Any]:
     """Return what `status` tells about one host."""
     known: dict[str, Any] = {"host": host.name, "url": host.url}
@@ -63,6 +75,13 @@ def document(environment: Environment, hosts: list[dict[str, Any]]) -> dict[str,
 def _promised(host: dict[str, Any]) -> dict[str, Any]:
     keys = ("error", "next_step") if "error" in host else KEYS
     return {key: host[key] for key in ("host", "url", *keys)}
+
+
+def others(hosts: list[dict[str, Any]]) -> list[str]:
+    """Return a line with the releases that are there beside the live ones, newest first."""
+    live = {host.get("release") for host in hosts}
+    kept = {name for host in hosts for name in host.get("releases", ())} - live
+    return [f"Also there: {', '.join(sorted(kept, reverse=True))}"] if kept else []
 
 
 def warnings(env: str, hosts: list[dict[str, Any]]) -> list[str]:
@@ -94,6 +113,8 @@ def _show(environment: Environment, hosts: list[dict[str, Any]]) -> None:
     console = Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
     console.print(f"{environment.app} in {environment.name}")
     console.print(table)
+    for line in others(hosts):
+        console.print(line)
     for warning in warnings(environment.name, hosts):
         console.print(Text(warning, style="red"))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
 from collections.abc import Callable
 from typing import Any, overload
 
@@ -11,7 +12,6 @@ from invoke.exceptions import Exit
 from invoke.tasks import Task
 
 from turnout.errors import TurnoutError
-from turnout.lab_errors import LabError
 from turnout.paths import REPOSITORY
 
 Body = Callable[..., Any]
@@ -24,8 +24,17 @@ HELP = {
     "json": "Print one JSON document and nothing else.",
     "dirty": "Allow changes that are not committed.",
     "no_tests": "Leave out the app's own tests.",
+    "runs": "How often each command is measured.",
     "host": "Only this host.",
 }
+
+
+def _coloured(text: str) -> str:
+    """Return ``text`` with its first line in red where a person reads it."""
+    if not sys.stderr.isatty() or "NO_COLOR" in os.environ:
+        return text
+    first, rest = text.partition("\n")[::2]
+    return f"\x1b[1;31m{first}\x1b[0m\n{rest}"
 
 
 @overload
@@ -35,7 +44,7 @@ def verb(*, name: str) -> Callable[[Body], Verb]: ...
 def verb(function: Body | None = None, /, *, name: str = "") -> Verb | Callable[[Body], Verb]:
     """Make a function an invoke task; a flag gets the same help wherever it appears.
 
-    A `TurnoutError` or `LabError` becomes its words on standard error and exit code 1.
+    A `TurnoutError` becomes its words on standard error and exit code 1.
 
     Args:
         function: what the verb does; its docstring is its help.
@@ -52,8 +61,9 @@ def _task(function: Body, name: str) -> Verb:
         os.chdir(REPOSITORY)  # ansible.cfg and the vault client are found from here
         try:
             return function(*args, **kwargs)
-        except (TurnoutError, LabError) as error:
-            raise Exit(str(error), code=1) from None
+        except TurnoutError as error:
+            sys.stdout.flush()  # the cause comes last, also in a pipe
+            raise Exit(_coloured(str(error)), code=1) from None
 
     code = function.__code__
     flags = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]

@@ -1,0 +1,61 @@
+"""What makes a deploy one transaction over the fleet stands in the shape of its play."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+PLAYBOOKS = Path(__file__).resolve().parents[2] / "playbooks"
+PHASES = ["Preflight", "Build", "Stage", "Migrate", "Start", "Switch", "Commit"]
+
+
+@pytest.fixture(scope="module")
+def play() -> dict[str, Any]:
+    (play,) = yaml.safe_load((PLAYBOOKS / "deploy.yml").read_text(encoding="utf-8"))
+    return dict(play)
+
+
+@pytest.fixture(scope="module")
+def transaction(play: dict[str, Any]) -> dict[str, Any]:
+    (transaction,) = play["tasks"]
+    return dict(transaction)
+
+
+def test_failure_of_one_host_ends_the_deploy_on_all(play: dict[str, Any]) -> None:
+    assert play["any_errors_fatal"] is True
+
+
+@pytest.mark.parametrize("word", ["serial", "max_fail_percentage", "strategy"])
+def test_nothing_lets_hosts_go_ahead_of_the_others(play: dict[str, Any], word: str) -> None:
+    assert word not in play
+
+
+def test_phases_come_in_order_and_each_for_all_hosts(transaction: dict[str, Any]) -> None:
+    names = [task["name"].split()[0] for task in transaction["block"]]
+
+    assert list(dict.fromkeys(names)) == PHASES
+
+
+def test_every_host_goes_back_and_the_failure_stays_a_failure(transaction: dict[str, Any]) -> None:
+    back, report = transaction["rescue"]
+
+    assert back["ansible.builtin.import_role"]["tasks_from"] == "revert"
+    assert "ansible.builtin.fail" in report
+
+
+def test_nothing_swallows_an_error() -> None:
+    for playbook in PLAYBOOKS.glob("*.yml"):
+        text = playbook.read_text(encoding="utf-8")
+        assert "ignore_errors" not in text
+        assert "ignore_unreachable" not in text
+
+
+@pytest.mark.parametrize("playbook", sorted(PLAYBOOKS.glob("*.yml")), ids=lambda path: path.stem)
+def test_playbook_says_how_to_run_it_without_invoke(playbook: Path) -> None:
+    header = playbook.read_text(encoding="utf-8").split("- name:")[0]
+
+    assert "ansible-playbook -i inventories/" in header
+    assert f"playbooks/{playbook.name}" in header

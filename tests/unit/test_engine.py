@@ -1,0 +1,142 @@
+"""Getting an engine going: what is installed, what is started, and what is refused."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from turnout import engine, lab_packages
+from turnout.lab_errors import LabError
+
+
+@pytest.fixture
+def machine(monkeypatch):
+    """A Debian machine on which the test is root and nothing runs; returns what was done."""
+    done: list[str] = []
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(engine, "is_debian_family", lambda: True)
+    monkeypatch.setattr(lab_packages, "is_debian_family", lambda: True)
+    monkeypatch.setattr(engine, "engine_complaint", lambda: "Cannot connect to the Docker daemon")
+    monkeypatch.setattr(engine, "missing_programs", lambda *names: [])
+    monkeypatch.setattr(engine, "install", lambda programs, progress: done.extend(programs))
+    monkeypatch.setattr(engine, "_start", lambda progress: done.append("start"))
+    return done
+
+
+def ensure() -> None:
+    engine.ensure_engine(lambda line: None)
+
+
+def test_an_engine_that_answers_is_left_alone(machine, monkeypatch):
+    monkeypatch.setattr(engine, "engine_complaint", lambda: None)
+
+    ensure()
+
+    assert machine == []
+
+
+def test_a_stopped_engine_is_started(machine):
+    ensure()
+
+    assert machine == ["start"]
+
+
+def test_a_machine_without_docker_gets_it_and_then_an_engine(machine, monkeypatch):
+    monkeypatch.setattr(engine, "missing_programs", lambda *names: ["docker", "dockerd"])
+
+    ensure()
+
+    assert machine == ["docker", "dockerd", "start"]
+
+
+def test_without_root_the_command_to_run_is_named(machine, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(lab_packages, "missing_programs", lambda names: names)
+
+    with pytest.raises(LabError) as caught:
+        ensure()
+
+    assert caught.value.next_step.startswith("sudo apt-get install docker.io")
+    assert machine == []
+
+
+def test_without_root_but_with_docker_installed_it_is_to_be_started(machine, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(lab_packages, "missing_programs", lambda names: [])
+
+    with pytest.raises(LabError, match="sudo systemctl start docker"):
+        ensure()
+
+
+def test_on_another_system_nothing_is_installed(machine, monkeypatch):
+    monkeypatch.setattr(engine, "is_debian_family", lambda: False)
+    monkeypatch.setattr(lab_packages, "missing_programs", lambda names: names)
+
+    with pytest.raises(LabError, match="install Docker Engine"):
+        ensure()
+
+
+def test_an_account_that_may_not_use_docker_is_told_about_the_group(machine, monkeypatch):
+    monkeypatch.setattr(engine, "engine_complaint", lambda: "permission denied while connecting")
+
+    with pytest.raises(LabError, match="usermod -aG docker"):
+        ensure()
+
+
+def test_an_engine_named_by_docker_host_is_not_replaced_by_one_of_ours(machine, monkeypatch):
+    monkeypatch.setenv("DOCKER_HOST", "tcp://build.example:2376")
+
+    with pytest.raises(LabError, match=r"build\.example"):
+        ensure()
+
+    assert machine == []
+
+
+def test_a_docker_command_alone_is_no_engine(tmp_path, monkeypatch):
+    monkeypatch.setattr(lab_packages.shutil, "which", lambda name, path: name == "docker" or None)
+
+    assert "dockerd" in lab_packages.missing_programs(["docker", "dockerd"])
+
+
+def test_packages_come_once_each_and_with_what_docker_only_recommends():
+    packages = lab_packages.packages_for(["docker", "dockerd"], has_docker_cli=False)
+
+    assert packages == ["docker.io", "ca-certificates", "apparmor"]
+
+
+def test_debian_13_has_the_docker_command_in_a_package_of_its_own():
+    assert "docker-cli" in lab_packages.packages_for(["dockerd"], has_docker_cli=True)
+    assert "docker-cli" not in lab_packages.packages_for(["ssh"], has_docker_cli=True)
+
+
+def test_installing_without_root_names_what_is_missing(monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+
+    with pytest.raises(LabError, match="debootstrap"):
+        lab_packages.install(["debootstrap"], lambda line: None)
+
+
+@pytest.mark.parametrize(
+    ("name", "stays"), [("dockerd", True), ("containerd", True), ("sshd", False), (None, False)]
+)
+def test_a_pid_file_of_a_process_that_is_no_engine_is_removed(tmp_path, name, stays):
+    file = tmp_path / "docker.pid"
+    file.write_text("4711\n")
+    if name:
+        (tmp_path / "4711").mkdir()
+        (tmp_path / "4711/comm").write_text(f"{name}\n")
+
+    engine.remove_stale(file, proc=tmp_path)
+
+    assert file.exists() == stays
+
+
+def test_an_empty_pid_file_is_removed(tmp_path):
+    file = tmp_path / "docker.pid"
+    file.touch()
+
+    engine.remove_stale(file, proc=tmp_path)
+
+    assert not file.exists()

@@ -1,0 +1,115 @@
+"""How hosts are reached, and what is made of their answers; no connection is made here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import paramiko
+import pytest
+
+from turnout import ssh
+from turnout.hosts import inside
+from turnout.inventory import Host
+from turnout.reach import HostError, unreachable
+
+PINNED = Host(
+    "web1",
+    "192.0.2.1",
+    port=2222,
+    user="deploy",
+    key_file="/keys/id",
+    ssh_args="""-o 'UserKnownHostsFile="/pinned keys"' -oStrictHostKeyChecking=yes -C""",
+)
+
+
+def test_options_are_read_in_every_form_that_ssh_takes() -> None:
+    assert ssh.options(PINNED) == {
+        "userknownhostsfile": '"/pinned keys"',
+        "stricthostkeychecking": "yes",
+    }
+
+
+def test_an_unknown_host_key_is_refused_though_fabric_would_take_it() -> None:
+    connection = ssh._connection(PINNED)
+
+    assert isinstance(connection.client._policy, paramiko.RejectPolicy)
+
+
+def test_the_pinned_keys_are_the_ones_that_count(tmp_path: Path) -> None:
+    key = "AAAAC3NzaC1lZDI1NTE5AAAAIKZT0Jf1sVBn8SZyVQ0VdTzJJQmQ9dQx2a5zUo4WbX7u"
+    pinned = tmp_path / "known_hosts"
+    pinned.write_text(f"[192.0.2.1]:2222 ssh-ed25519 {key}\n")
+    host = Host("web1", "192.0.2.1", ssh_args=f"-o UserKnownHostsFile={pinned}")
+
+    keys = ssh._connection(host).client.get_host_keys()
+
+    assert list(keys) == ["[192.0.2.1]:2222"]
+
+
+def test_only_root_goes_without_sudo() -> None:
+    assert ssh.as_root(PINNED, ["id", "a b"]) == "sudo -n id 'a b'"
+    assert ssh.as_root(Host("a", "a", user="root"), ["id"]) == "id"
+
+
+def test_the_interactive_command_reaches_the_same_host() -> None:
+    line = ssh.command_line(PINNED)
+
+    assert line[0] == "ssh"
+    assert line[-1] == "192.0.2.1"
+    assert line[line.index("-p") + 1] == "2222"
+    assert line[line.index("-i") + 1] == "/keys/id"
+
+
+def test_the_programs_own_error_is_told_with_its_remedy() -> None:
+    with pytest.raises(HostError, match="web1: release r9 is unknown") as caught:
+        ssh._answer(PINNED, 1, '{"error": "release r9 is unknown", "next_step": "ask status"}', "")
+
+    assert caught.value.next_step == "ask status"
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ("python3: can't open file '/usr/local/lib/turnout/host.pyz'", "not installed"),
+        ("sudo: a password is required", "may not become root"),
+        ("Traceback", "did not answer in JSON"),
+    ],
+)
+def test_an_answer_that_is_no_document_is_explained(said: str, words: str) -> None:
+    with pytest.raises(HostError, match=words):
+        ssh._answer(PINNED, 1, "", said)
+
+
+def test_one_host_that_fails_does_not_keep_the_others_from_answering() -> None:
+    def ask(host: Host) -> str:
+        if host.name == "web1":
+            raise HostError("web1", "gone")
+        return "here"
+
+    answers = ssh.on_each([PINNED, Host("web2", "b")], ask)
+
+    assert isinstance(answers["web1"], HostError)
+    assert answers["web2"] == "here"
+
+
+def test_a_lab_is_started_or_made_anew_and_not_mended() -> None:
+    assert "lab.up" in unreachable(PINNED, "Connection refused", lab=True).next_step
+    assert "lab.down" in unreachable(PINNED, "Permission denied", lab=True).next_step
+
+
+def test_a_shell_runs_as_the_unit_does() -> None:
+    facts = {
+        "User": "shop",
+        "Group": "shop",
+        "WorkingDirectory": "/srv/shop/releases/r1/code",
+        "EnvironmentFiles": "/srv/shop/releases/r1/env (ignore_errors=no)",
+        "ExecStart": "{ path=/srv/shop/venvs/k/bin/python ; argv[]=/srv/shop/venvs/k/bin/python }",
+    }
+
+    words = inside(facts, "flask routes")
+
+    assert "--property=User=shop" in words
+    assert "--property=EnvironmentFile=/srv/shop/releases/r1/env" in words
+    assert "--setenv=PATH=/srv/shop/venvs/k/bin:/usr/local/bin:/usr/bin:/bin" in words
+    assert words[-3:] == ["/bin/bash", "-c", "flask routes"]
+    assert "--pty" in inside(facts, "")

@@ -87,6 +87,8 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.turnout_host import journal, releases, settle
 from ansible.module_utils.turnout_host.layout import Layout
 from ansible.module_utils.turnout_host.stage import Request, check, stage
+from ansible.module_utils.turnout_host.switch import reconcile
+from ansible.module_utils.turnout_host.units import Slots
 from ansible.module_utils.turnout_module import run_phase
 
 OPTIONS = {
@@ -110,6 +112,7 @@ def action(module: AnsibleModule, layout: Layout) -> dict[str, Any]:
     if not module.check_mode:
         # Whatever the last deploy left to be done to the idle slot, this one decides.
         settle.cancel(layout)
+        reconcile(layout, Slots(layout))
         journal.begin(layout, wanted.release)
         changed = stage(layout, wanted)
         check(layout, wanted.release)

@@ -104,12 +104,24 @@ def _ask(connection: http.client.HTTPConnection, health: Health) -> Answer:
         try:
             connection.request("GET", health.path, headers=headers)
             response = connection.getresponse()
-            body = response.read(BODY_LIMIT).decode(errors="replace")
+            body = _read(response, health.timeout_seconds).decode(errors="replace")
         except TimeoutError:
             return Answer(error=f"no answer within {health.timeout_seconds:g} s")
         except (OSError, http.client.HTTPException) as error:
             return Answer(error=f"no answer: {error or type(error).__name__}")
     return Answer(response.status, dict(response.getheaders()), body)
+
+
+def _read(response: http.client.HTTPResponse, seconds: float) -> bytes:
+    """Read a body up to a size and a time: a stream that never ends is an answer, too."""
+    deadline, parts, size = time.monotonic() + seconds, [], 0
+    while size < BODY_LIMIT and time.monotonic() < deadline:
+        part = response.read1(BODY_LIMIT - size)
+        if not part:
+            break
+        parts.append(part)
+        size += len(part)
+    return b"".join(parts)
 
 
 def complaint(answer: Answer, health: Health) -> str | None:
@@ -123,8 +135,3 @@ def complaint(answer: Answer, health: Health) -> str | None:
     if health.text and health.text not in answer.body:
         return f"{asked} answered {answer.status} without the text {health.text!r}"
     return None
-
-
-def now() -> float:
-    """The clock for deadlines: not moved when the host's time is set."""
-    return time.monotonic()

@@ -39,6 +39,18 @@ def record(layout: Layout, phase: str, **facts: Any) -> None:
     append_line(layout.journal, json.dumps({"time": time.time(), "phase": phase, **facts}))
 
 
+def running(layout: Layout) -> Entry | None:
+    """Return the ``begin`` of a deploy or rollback that has not ended, or None.
+
+    It has ended when the history says so: one line decides, so no kill can
+    leave the two of different opinions.
+    """
+    begun = last(layout, "begin")
+    if begun is None or any(e.get("began") == begun["time"] for e in read_lines(layout.history)):
+        return None
+    return begun
+
+
 def last(layout: Layout, phase: str) -> Entry | None:
     """Return the running deploy's latest entry of ``phase``."""
     return next((e for e in reversed(read_lines(layout.journal)) if e["phase"] == phase), None)
@@ -55,7 +67,9 @@ def phase_seconds(layout: Layout) -> dict[str, float]:
 
 def conclude(layout: Layout, action: str, outcome: str, **facts: Any) -> Entry:
     """Write the history's line about a deploy or rollback that has ended, and return it."""
+    begun = last(layout, "begin")
     entry: Entry = {
+        "began": begun["time"] if begun else None,
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "action": action,
         "outcome": outcome,

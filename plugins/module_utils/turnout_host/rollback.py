@@ -56,6 +56,7 @@ def rollback(layout: Layout, slots: Slots, name: str, *, drain_seconds: float) -
     Raises:
         HostFailure: with traffic where it was before.
     """
+    switch.reconcile(layout, slots)
     before = splits.live_slot(layout)
     previous = releases.in_slot(layout, before) if before else None
     if name == previous:
@@ -97,4 +98,4 @@ def _ready(layout: Layout, slots: Slots, name: str, drain_seconds: float) -> str
 
 def _public(layout: Layout) -> dict[str, Any]:
     known = settle.settings(layout)
-    return {"port": known.get("http_port", 80), "tls": known.get("tls", False)}
+    return {"port": known.get("port", 80), "tls": known.get("tls", False)}

@@ -45,8 +45,7 @@ def settle(layout: Layout, slots: Slots, slot: str) -> bool:
     if splits.lanes(layout, splits.live(layout))[slot]:
         return False
     # An idle slot runs either what was live before, or a deploy that is under way.
-    begun = journal.last(layout, "begin")
-    if begun and not journal.last(layout, "committed"):
+    if journal.running(layout):
         return False
     drain.stop(
         layout, slots, slot, timeout_seconds=float(settings(layout).get("drain_seconds", 60))

@@ -43,7 +43,7 @@ class Request:
     venv: str
     settings: dict[str, Any]
     environment: dict[str, str] = field(default_factory=dict, repr=False)
-    config_files: list[dict[str, str]] = field(default_factory=list, repr=False)
+    config_files: list[dict[str, Any]] = field(default_factory=list, repr=False)
 
 
 def stage(layout: Layout, request: Request, run: units.Run = units.run) -> bool:
@@ -161,7 +161,9 @@ def _write_configuration(layout: Layout, request: Request, aside: Path) -> None:
     for file in request.config_files:
         path = aside / "config" / bundle.inside(file["dest"])
         path.parent.mkdir(parents=True, exist_ok=True)
-        mode = int(str(file.get("mode") or "0440"), 8)
+        # YAML reads an unquoted 0640 as a number, and that number is the mode already.
+        given = file.get("mode") or 0o440
+        mode = given if isinstance(given, int) else int(given, 8)
         write_file(path, _fill(file["content"], request).encode(), mode)
         # The app reads its configuration by its group and cannot change it.
         os.chown(path, 0, owner.pw_gid)

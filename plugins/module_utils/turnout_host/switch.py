@@ -69,11 +69,32 @@ def _other_release(answer: health.Answer, name: str) -> str | None:
 
 
 def commit(layout: Layout, name: str, action: str, **facts: Any) -> dict[str, Any]:
-    """Make the switch final: the history has it, and rollback may go to it."""
+    """Make the switch final: the history has it, and rollback may go to it.
+
+    Raises:
+        HostFailure: if the traffic is not the release's any more.
+    """
+    slot = splits.live_slot(layout)
+    if slot is None or releases.in_slot(layout, slot) != name:
+        raise HostFailure(
+            f"{name} is not live any more: another deploy or rollback overtook this one",
+            "see `invoke status`, and deploy again if that is not what you want",
+        )
     releases.mark_good(layout, name)
-    entry = journal.conclude(layout, action, "live", release=name, **facts)
-    journal.record(layout, "committed", release=name)
-    return entry
+    return journal.conclude(layout, action, "live", release=name, **facts)
+
+
+def reconcile(layout: Layout, slots: Slots) -> bool:
+    """Put right what a deploy or rollback that died left here; say whether one had.
+
+    One that is merely between two of its phases is overtaken: it finds its slot
+    gone at the next one and ends there.
+    """
+    dead = journal.running(layout)
+    if dead:
+        action = dead.get("action", "deploy")
+        revert(layout, slots, f"the {action} died, or another overtook it, before its end")
+    return dead is not None
 
 
 def revert(
@@ -90,9 +111,8 @@ def revert(
     Returns:
         ``changed``, and the ``live`` slot afterwards.
     """
-    begun = journal.last(layout, "begin")
-    another = begun is not None and release not in ("", begun["release"])
-    if begun is None or another or journal.last(layout, "committed"):
+    begun = journal.running(layout)
+    if begun is None or release not in ("", begun["release"]):
         return {"changed": False, "live": splits.live_slot(layout)}
     moved = journal.last(layout, "from")
     changed = bool(moved) and splits.live(layout) == moved["to"] if moved else False
@@ -104,5 +124,4 @@ def revert(
         drain.stop(layout, slots, slot, timeout_seconds=10)
     name, action = begun["release"], begun.get("action", "deploy")
     journal.conclude(layout, action, "failed", release=name, cause=cause, **facts)
-    journal.record(layout, "committed", release=name, reverted=True)
     return {"changed": changed, "live": splits.live_slot(layout)}

@@ -4,38 +4,25 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.unit.host import making
+from tests.unit.host.fake_systemd import FakeSystemd
+from tests.unit.host.http_server import Site, serving
 from turnout_host import drain, switch
 from turnout_host.layout import Layout
 from turnout_host.units import Slots
-
-from tests.unit.host.fake_systemd import FakeSystemd
-from tests.unit.host.http_server import Site, serving
-
-MEMORY = Path("/dev/shm")
-BASE_UNIT = """\
-[Unit]
-Description=hello
-[Service]
-Type=notify
-ExecStart=/bin/false
-Restart=always
-User=hello
-Environment=TURNOUT_SLOT=%i
-NoNewPrivileges=yes
-# ProtectHome=no
-ProtectSystem=strict
-"""
 
 
 @pytest.fixture
 def root() -> Iterator[Path]:
     """A folder with a short path, for a unix socket's may have 107 characters."""
-    memory = MEMORY if os.access(MEMORY, os.W_OK) else None
+    memory = making.MEMORY if os.access(making.MEMORY, os.W_OK) else None
     folder = Path(tempfile.mkdtemp(prefix="host-", dir=memory))
     yield folder
     shutil.rmtree(folder)
@@ -45,16 +32,8 @@ def root() -> Iterator[Path]:
 def layout(root: Path) -> Layout:
     """A provisioned host of the app ``hello``."""
     layout = Layout("hello", root)
-    provision(layout)
+    making.provision(layout)
     return layout
-
-
-def provision(layout: Layout) -> None:
-    folders = layout.releases, layout.venvs, layout.slots, layout.splits, layout.shared
-    for folder in (*folders, layout.wheels, layout.settings.parent, layout.base_unit.parent):
-        folder.mkdir(parents=True)
-    layout.settings.write_text('{"warm_seconds": 300, "keep_releases": 2, "drain_seconds": 1}')
-    layout.base_unit.write_text(BASE_UNIT)
 
 
 @pytest.fixture
@@ -103,6 +82,7 @@ def owners(monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[int, int]]:
     given: dict[str, tuple[int, int]] = {}
 
     def chown(path: Path, user: int, group: int) -> None:
+        sys.audit("os.chown", path, user, group, -1)
         given[Path(path).name] = (user, group)
 
     monkeypatch.setattr(os, "chown", chown)

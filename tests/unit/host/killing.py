@@ -1,7 +1,8 @@
 """Run an operation in a child process that dies at a chosen instant, as by ``kill -9``.
 
-An instant is the moment before one change of the file system, one sync or one program;
-where text is written through a buffer, also the moment when half of it has been.
+An instant is the moment before one change of the file system or one program; where text
+is written through a buffer, also the moment when half of it has been. Syncs are none:
+they change nothing that whoever comes next could see.
 """
 
 from __future__ import annotations
@@ -39,13 +40,6 @@ class _Countdown:
                 at_death()
             os._exit(KILLED)
 
-    def before(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        def counted(*arguments: Any) -> Any:
-            self.pass_one()
-            return function(*arguments)
-
-        return counted
-
     def tearing(self, fdopen: Callable[..., Any]) -> Callable[..., Any]:
         def opened(handle: int, mode: str) -> Any:
             file = fdopen(handle, mode)
@@ -78,7 +72,6 @@ def _run_and_die(instant: int, operation: Callable[[], Any]) -> None:
     code = 1
     try:
         countdown = _Countdown(instant)
-        os.fsync, os.sync = countdown.before(os.fsync), countdown.before(lambda: None)
         os.fdopen = countdown.tearing(os.fdopen)
         sys.addaudithook(countdown.hook)
         operation()
@@ -89,7 +82,7 @@ def _run_and_die(instant: int, operation: Callable[[], Any]) -> None:
         os._exit(code)
 
 
-def instants(limit: int = 2000) -> Iterator[int]:
+def instants(step: int = 1, limit: int = 2000) -> Iterator[int]:
     """Count 1, 2, 3...; an operation that never ends is a failure of its own."""
-    yield from range(1, limit)
+    yield from range(1, limit, step)
     raise AssertionError(f"the operation did not end within {limit} instants")

@@ -6,9 +6,8 @@ import hashlib
 import io
 import json
 import os
-import pwd
 import tarfile
-from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +23,39 @@ GUNICORN = {
     "workers": 2, "threads": 4, "worker_class": "gthread", "timeout_seconds": 30,
     "graceful_timeout_seconds": 30, "arguments": [],
 }  # fmt: skip
+# Where temporary trees live, if it is there: nobody waits for a disk.
+MEMORY = Path("/dev/shm")
+BASE_UNIT = """\
+[Unit]
+Description=hello
+[Service]
+Type=notify
+ExecStart=/bin/false
+Restart=always
+User=hello
+Environment=TURNOUT_SLOT=%i
+NoNewPrivileges=yes
+# ProtectHome=no
+ProtectSystem=strict
+"""
+
 WHEEL = "one-1.0-py3-none-any.whl"
 COMMIT_TIME = 1_700_000_000
+
+
+def provision(layout: Layout) -> None:
+    """Make what the roles make on a host."""
+    folders = layout.releases, layout.venvs, layout.slots, layout.splits, layout.shared
+    for folder in (*folders, layout.wheels, layout.settings.parent, layout.base_unit.parent):
+        folder.mkdir(parents=True)
+    layout.settings.write_text('{"warm_seconds": 300, "keep_releases": 2, "drain_seconds": 1}')
+    layout.base_unit.write_text(BASE_UNIT)
 
 
 def settings(**changes: Any) -> dict[str, Any]:
     """Return what ``release.json`` holds besides the names."""
     return {
-        "user": pwd.getpwuid(os.getuid()).pw_name,
+        "user": "nobody",
         "entry": "app:app",
         "chdir": "",
         "health": HEALTH,
@@ -73,6 +97,12 @@ def archive(*members: tuple[Any, bytes], compressed: bool = True) -> bytes:
     return stream.getvalue()
 
 
+@cache
+def code_archive() -> bytes:
+    """Return the app's code as the controller ships it."""
+    return archive(*CODE)
+
+
 def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
@@ -82,7 +112,7 @@ def make_request(layout: Layout, release: str = "r1", **changes: Any) -> Request
 
     ``code`` and ``wheel`` replace what is shipped; the rest are fields of the request.
     """
-    code = changes.pop("code", None) or archive(*CODE)
+    code = changes.pop("code", None) or code_archive()
     wheel = changes.pop("wheel", b"a wheel")
     bundle = layout.root / f"{release}.tar"
     members = file_member("code.tar.gz", code), file_member(f"wheels/{WHEEL}", wheel)
@@ -108,8 +138,9 @@ def make_release(layout: Layout, name: str, venv: str = "v1", **changes: Any) ->
     (folder / "unit.conf").write_text(f"[Service]\nEnvironment=TURNOUT_RELEASE={name}\n")
     manifest = {"release": name, "app": layout.app, "venv": venv, **settings(**changes)}
     (folder / "release.json").write_text(json.dumps(manifest))
-    layout.venv(venv).mkdir(parents=True, exist_ok=True)
-    (layout.venv(venv) / ".complete").write_text("")
+    (layout.venv(venv) / "lib").mkdir(parents=True, exist_ok=True)
+    for file in ("lib/one.py", "lib/two.py", ".complete"):
+        (layout.venv(venv) / file).write_text("")
 
 
 def put_in_slot(layout: Layout, slot: str, name: str) -> None:
@@ -125,7 +156,6 @@ def put_live(layout: Layout, slot: str, name: str) -> None:
     splits.make_live(layout, splits.create_full(layout, slot))
     journal.begin(layout, name)
     journal.conclude(layout, "deploy", "live", release=name)
-    journal.record(layout, "committed", release=name)
 
 
 def everything_below(folder: Path) -> list[str]:
@@ -135,8 +165,5 @@ def everything_below(folder: Path) -> list[str]:
 
 def leftovers(layout: Layout) -> list[str]:
     """Return what killed calls have left anywhere."""
-    names = everything_below(layout.root)
+    names = [name for _, *found in os.walk(layout.root) for name in (*found[0], *found[1])]
     return [name for name in names if name.endswith((".new", ".gone", ".received"))]
-
-
-Operation = Callable[[], Any]

@@ -1,0 +1,229 @@
+"""The host program: one JSON document on standard output, whatever happens."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.host import making
+from tests.unit.host.fake_systemd import FakeSystemd
+from turnout_host import cli, journal, lock, program
+from turnout_host.layout import Layout
+from turnout_host.units import Slots
+
+Run = Any
+
+
+@pytest.fixture
+def run(
+    layout: Layout,
+    slots: Slots,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Run:
+    """Run a verb on the temporary host; return its exit code and its document."""
+    monkeypatch.setattr(cli, "Layout", lambda _app: layout)
+    monkeypatch.setattr(cli, "Slots", lambda _layout: slots)
+
+    def run_verb(*arguments: str) -> tuple[int, dict[str, Any]]:
+        code = cli.main([*arguments, "--app", "hello"])
+        return code, json.loads(capsys.readouterr().out)
+
+    return run_verb
+
+
+def test_status_of_a_fresh_host(run: Run) -> None:
+    code, status = run("status")
+
+    assert code == 0
+    assert status == {
+        "app": "hello",
+        "live": None,
+        "release": None,
+        "previous": None,
+        "slots": {slot: {"release": None, "state": "empty"} for slot in ("blue", "green")},
+        "split": {"blue": 0, "green": 0},
+        "releases": [],
+        "history": [],
+    }
+
+
+def test_status_says_what_is_live_where_and_what_a_rollback_would_go_to(
+    run: Run, layout: Layout, systemd: FakeSystemd
+) -> None:
+    making.put_live(layout, "blue", "r1")
+    making.put_live(layout, "green", "r2")
+    systemd.set("green", ActiveState="active", MainPID=22)
+
+    _, status = run("status")
+
+    assert (status["live"], status["release"], status["previous"]) == ("green", "r2", "r1")
+    assert status["slots"]["green"] == {"release": "r2", "state": "live"}
+    assert status["slots"]["blue"] == {"release": "r1", "state": "stopped"}
+    assert status["split"] == {"blue": 0, "green": 100}
+    assert status["releases"] == ["r1", "r2"]
+    assert [entry["release"] for entry in status["history"]] == ["r1", "r2"]
+
+
+@pytest.mark.parametrize(
+    ("shown", "word"),
+    [
+        ({"ActiveState": "active", "MainPID": 1}, "warm"),
+        ({"ActiveState": "activating", "MainPID": 0}, "starting"),
+        ({"ActiveState": "failed", "MainPID": 0}, "failed"),
+        ({"ActiveState": "inactive", "MainPID": 0}, "stopped"),
+    ],
+)
+def test_status_has_a_word_for_each_state_of_an_idle_slot(
+    run: Run, layout: Layout, systemd: FakeSystemd, shown: dict[str, Any], word: str
+) -> None:
+    making.put_live(layout, "blue", "r1")
+    making.put_in_slot(layout, "green", "r1")
+    systemd.set("green", **shown)
+
+    assert run("status")[1]["slots"]["green"]["state"] == word
+
+
+def test_status_asks_systemd_once_and_never_the_app(run: Run, systemd: FakeSystemd) -> None:
+    run("status")
+
+    assert [call.split()[:2] for call in systemd.calls] == [["systemctl", "show"]]
+
+
+def test_status_shows_the_latest_ten_lines_of_history(run: Run, layout: Layout) -> None:
+    for number in range(12):
+        journal.conclude(layout, "deploy", "failed", release=f"r{number}")
+
+    assert [entry["release"] for entry in run("status")[1]["history"]] == [
+        f"r{number}" for number in range(2, 12)
+    ]
+
+
+def test_a_rollback_to_nowhere_is_an_error_in_json(run: Run) -> None:
+    code, failure = run("rollback")
+
+    assert code == 1
+    assert failure["error"] == "there is no verified release before the first deploy"
+    assert "deploy" in failure["next_step"]
+    assert failure["msg"] == f"{failure['error']}. Next: {failure['next_step']}"
+
+
+def test_a_rollback_waits_for_nobody_for_long(
+    run: Run, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exclusive = lock.exclusive
+    monkeypatch.setattr(cli, "exclusive", lambda held, **_: exclusive(held, wait_seconds=0.05))
+
+    with exclusive(layout):
+        code, failure = run("rollback")
+
+    assert code == 1
+    assert "another deploy or rollback of hello is working" in failure["error"]
+
+
+def test_the_lock_is_free_again_after_its_block(layout: Layout) -> None:
+    for _ in range(2):
+        with lock.exclusive(layout, wait_seconds=0):
+            pass
+
+
+def test_what_the_operating_system_refuses_is_an_error_in_json(
+    run: Run, systemd: FakeSystemd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(*_arguments: Any) -> None:
+        raise FileNotFoundError(2, "No such file or directory", "systemctl")
+
+    monkeypatch.setattr(FakeSystemd, "__call__", missing)
+
+    code, failure = run("status")
+
+    assert code == 1
+    assert failure["error"] == "No such file or directory (systemctl)"
+
+
+def test_settle_says_whether_it_stopped_the_slot(run: Run, layout: Layout) -> None:
+    making.put_live(layout, "blue", "r1")
+
+    assert run("settle", "--slot", "blue") == (0, {"stopped": False})
+    assert run("settle", "--slot", "green") == (0, {"stopped": True})
+
+
+def test_boot_says_what_it_started(run: Run, layout: Layout) -> None:
+    making.put_live(layout, "green", "r1")
+
+    assert run("boot") == (0, {"started": ["green"]})
+
+
+@pytest.mark.parametrize("arguments", [[], ["status"], ["fly", "--app", "hello"]])
+def test_wrong_usage_is_exit_code_2(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments)
+
+    assert ended.value.code == 2
+    assert "usage: host.pyz" in capsys.readouterr().err
+
+
+def test_the_program_is_the_same_bytes_each_time() -> None:
+    assert program.build() == program.build()
+
+
+def test_the_program_holds_the_whole_library_and_nothing_else() -> None:
+    source = {f"turnout_host/{path.name}" for path in Path(str(cli.__file__)).parent.glob("*.py")}
+    with zipfile.ZipFile(BytesIO(program.build())) as archive:
+        assert set(archive.namelist()) == {"__main__.py", *source}
+        assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+@pytest.fixture(scope="module")
+def host_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("program") / "host.pyz"
+    path.write_bytes(program.build())
+    return path
+
+
+def run_program(path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the program alone: no repository on its path, no systemd on the other one."""
+    return subprocess.run(
+        [sys.executable, "-I", str(path), *arguments],
+        env={**os.environ, "PATH": str(path.parent)},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("verb", ["status", "rollback"])
+def test_the_program_runs_and_fails_with_json_where_there_is_no_app(
+    host_program: Path, verb: str
+) -> None:
+    done = run_program(host_program, verb, "--app", "no-such-app")
+
+    assert done.returncode == 1, done.stderr
+    failure = json.loads(done.stdout)
+    assert failure["error"].startswith("No such file or directory (")
+    assert failure["next_step"]
+
+
+def test_the_program_carries_what_a_release_needs_of_it(host_program: Path) -> None:
+    code = (
+        f"import sys; sys.path.insert(0, {str(host_program)!r})\n"
+        "from turnout_host import gunicorn_hooks, program, stage\n"
+        "assert 'def configure' in stage._source_of(gunicorn_hooks)\n"
+        "sys.stdout.buffer.write(program.build())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code], capture_output=True, timeout=20, check=True
+    )
+
+    assert done.stdout == host_program.read_bytes()

@@ -1,0 +1,139 @@
+"""What makes a host unfit for a deploy, told before anything is touched."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from tests.unit.host import making
+from turnout_host import preflight
+from turnout_host.errors import HostFailure
+from turnout_host.layout import Layout
+
+
+@pytest.mark.parametrize(
+    ("specifier", "fits"),
+    [
+        ("", True),
+        (">=3.11", True),
+        (">= 3.11 , <3.14", True),
+        (">=3.11.2", True),
+        (">=3.11.3", False),
+        (">3.11", True),
+        (">3.11.2", False),
+        ("<3.11.3", True),
+        ("<3.11", False),
+        ("<=3.11", False),
+        ("<=3.11.2", True),
+        (">=3.12", False),
+        (">=4", False),
+        (">=3", True),
+        ("==3.11", False),
+        ("==3.11.2", True),
+        ("==3.11.*", True),
+        ("==3.1.*", False),
+        ("==3.*", True),
+        ("!=3.11.*", False),
+        ("!=3.11.2", False),
+        ("!=3.11.3", True),
+        ("~=3.11", True),
+        ("~=3.10", True),
+        ("~=3.12", False),
+        ("~=3.11.1", True),
+        ("~=3.11.3", False),
+        ("~=3.10.1", False),
+        (">=3.9,!=3.11.2", False),
+    ],
+)
+def test_version_conditions_mean_what_they_mean_to_pip(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, specifier: str, fits: bool
+) -> None:
+    monkeypatch.setattr(preflight, "sys", SimpleNamespace(version_info=_Version(3, 11, 2)))
+    if fits:
+        preflight.preflight(layout, specifier, 0)
+    else:
+        with pytest.raises(HostFailure, match="the app needs Python"):
+            preflight.preflight(layout, specifier, 0)
+
+
+class _Version(tuple[int, ...]):
+    major, minor = 3, 11
+
+    def __new__(cls, *parts: int) -> _Version:
+        return super().__new__(cls, parts)
+
+
+@pytest.mark.parametrize("specifier", ["3.11", "=>3.11", ">=three", ">=3.11 <4"])
+def test_what_is_no_version_condition_is_refused_with_an_example(
+    layout: Layout, specifier: str
+) -> None:
+    with pytest.raises(HostFailure, match="no version condition") as refused:
+        preflight.preflight(layout, specifier, 0)
+
+    assert ">=3.11,<3.14" in refused.value.next_step
+
+
+@pytest.mark.parametrize("missing", ["base_unit", "settings", "releases"])
+def test_a_host_that_is_not_provisioned_is_refused(layout: Layout, missing: str) -> None:
+    path = getattr(layout, missing)
+    path.rmdir() if path.is_dir() else path.unlink()
+
+    with pytest.raises(HostFailure, match="not provisioned for hello") as refused:
+        preflight.preflight(layout, "", 0)
+
+    assert "provision" in refused.value.next_step
+
+
+def test_a_full_disk_is_refused_with_numbers(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=5 << 20))
+
+    preflight.preflight(layout, "", 5 << 20)
+    with pytest.raises(HostFailure, match=r"5 MiB .* 6 MiB needed") as refused:
+        preflight.preflight(layout, "", 6 << 20)
+
+    assert "app_keep_releases is 2" in refused.value.next_step
+
+
+def test_a_disk_without_room_for_names_is_refused(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = SimpleNamespace(f_files=1_000_000, f_favail=10)
+    monkeypatch.setattr(os, "statvfs", lambda _: few)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1 << 40))
+
+    with pytest.raises(HostFailure, match="10 files free"):
+        preflight.preflight(layout, "", 0)
+
+
+def test_a_fresh_host_has_nothing(layout: Layout) -> None:
+    found = preflight.preflight(layout, "", 0)
+
+    assert found["live"] is found["release"] is None
+    assert found["releases"] == found["wheels"] == found["venvs"] == []
+    assert found["target"] == {
+        "python": f"{sys.version_info.major}.{sys.version_info.minor}",
+        "machine": platform.machine(),
+        "glibc": platform.libc_ver()[1],
+    }
+
+
+def test_only_what_is_whole_counts_as_there(layout: Layout) -> None:
+    making.put_live(layout, "green", "r1")
+    (layout.releases / ".r2.new/code").mkdir(parents=True)
+    (layout.venvs / "half").mkdir()
+    (layout.wheels / "one.whl").write_text("")
+    (layout.wheels / ".hello.new").write_text("")
+
+    found = preflight.preflight(layout, "", 0)
+
+    assert (found["live"], found["release"]) == ("green", "r1")
+    assert found["releases"] == ["r1"]
+    assert found["venvs"] == ["v1"]
+    assert found["wheels"] == ["one.whl"]

@@ -1,0 +1,347 @@
+"""A release is on the host whole or not at all, and nothing of it leaves its folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.host import making
+from tests.unit.host.fake_systemd import FakeSystemd
+from tests.unit.host.making import file_member, special_member
+from turnout_host import envfile, gunicorn_hooks, releases, stage
+from turnout_host.errors import HostFailure
+from turnout_host.layout import Layout
+
+pytestmark = pytest.mark.usefixtures("owners")
+NOBODY = pwd.getpwnam("nobody")
+
+
+def stage_r1(layout: Layout, systemd: FakeSystemd, **changes: Any) -> Path:
+    """Stage r1 and return its folder."""
+    stage.stage(layout, making.make_request(layout, "r1", **changes), systemd)
+    return layout.release("r1")
+
+
+def test_a_release_has_all_its_parts(layout: Layout, systemd: FakeSystemd) -> None:
+    folder = stage_r1(layout, systemd)
+
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "code", "config", "env", "gunicorn.conf.py", "release.json", "static", "unit.conf",
+    ]  # fmt: skip
+    manifest = json.loads((folder / "release.json").read_text())
+    assert (manifest["release"], manifest["app"], manifest["venv"]) == ("r1", "hello", "v1")
+    assert manifest["writable"] == [str(layout.shared)]
+    assert "hush" not in (folder / "release.json").read_text()
+    assert making.leftovers(layout) == []
+
+
+def test_the_release_s_name_is_filled_in(layout: Layout, systemd: FakeSystemd) -> None:
+    folder = stage_r1(layout, systemd)
+
+    assert (folder / "config/sub/app.ini").read_text() == "release = r1\n"
+    assert 'WHERE="/srv/hello/releases/r1/config"\n' in (folder / "env").read_text()
+
+
+def test_secrets_are_for_root_and_configuration_for_the_app(
+    layout: Layout, systemd: FakeSystemd, owners: dict[str, tuple[int, int]]
+) -> None:
+    files = [
+        {"dest": "app.ini", "content": "x"},
+        {"dest": "open.ini", "content": "x", "mode": "0444"},
+    ]
+    folder = stage_r1(layout, systemd, config_files=files)
+
+    modes = {path.name: path.stat().st_mode & 0o777 for path in folder.glob("**/*")}
+    assert (modes["env"], modes["app.ini"], modes["open.ini"]) == (0o400, 0o440, 0o444)
+    assert owners["app.ini"] == (0, NOBODY.pw_gid)
+    assert "env" not in owners
+
+
+def test_code_keeps_its_times_links_and_what_may_run(layout: Layout, systemd: FakeSystemd) -> None:
+    code = stage_r1(layout, systemd) / "code"
+
+    assert (code / "app.py").stat().st_mtime == making.COMMIT_TIME
+    assert (code / "app.py").stat().st_mode & 0o777 == 0o644
+    assert (code / "bin/tool").stat().st_mode & 0o777 == 0o755
+    assert str((code / "link.py").readlink()) == "app.py"
+
+
+def test_the_app_can_read_a_release_whatever_roots_umask(
+    layout: Layout, systemd: FakeSystemd
+) -> None:
+    before = os.umask(0o077)
+    folder = stage_r1(layout, systemd)
+    after = os.umask(before)
+
+    for path in (folder, *folder.glob("**/")):
+        assert path.stat().st_mode & 0o777 == 0o755
+    assert after == 0o077
+
+
+def test_static_paths_are_numbered_links_into_code_or_packages(
+    layout: Layout, systemd: FakeSystemd
+) -> None:
+    static = [{"url": "/s/", "path": "static"}, {"url": "/a/", "path": "site-packages/one/static"}]
+    folder = stage_r1(layout, systemd, settings=making.settings(static=static))
+
+    assert (folder / "static/0/hello.css").read_bytes() == b"p {}\n"
+    packages = str((folder / "static/1").readlink())
+    assert packages.startswith(f"{layout.venv('v1')}/lib/python3")
+    assert packages.endswith("/site-packages/one/static")
+
+
+def test_writable_folders_are_the_apps_and_outlive_the_release(
+    layout: Layout, systemd: FakeSystemd, owners: dict[str, tuple[int, int]]
+) -> None:
+    code = making.archive(file_member("app.py"), file_member("instance/default.cfg"))
+    folder = stage_r1(layout, systemd, code=code)
+
+    assert (layout.shared / "uploads").is_dir()
+    assert (folder / "code/instance").readlink() == layout.shared / "instance"
+    assert owners["uploads"] == owners["instance"] == (NOBODY.pw_uid, NOBODY.pw_gid)
+
+
+def test_a_writable_folder_that_is_roots_still_is_given_to_the_app(
+    layout: Layout, systemd: FakeSystemd, owners: dict[str, tuple[int, int]]
+) -> None:
+    (layout.shared / "uploads").mkdir()
+
+    stage_r1(layout, systemd)
+
+    assert owners["uploads"] == (NOBODY.pw_uid, NOBODY.pw_gid)
+
+
+def test_the_same_release_twice_is_unchanged(layout: Layout, systemd: FakeSystemd) -> None:
+    request = making.make_request(layout)
+    assert stage.stage(layout, request, systemd)
+    before = (layout.release("r1") / "release.json").stat()
+    systemd.calls.clear()
+
+    assert not stage.stage(layout, request, systemd)
+
+    assert (layout.release("r1") / "release.json").stat() == before
+    assert systemd.calls == []
+
+
+def test_a_second_release_with_the_same_lock_shares_the_virtual_environment(
+    layout: Layout, systemd: FakeSystemd
+) -> None:
+    stage_r1(layout, systemd)
+    systemd.calls.clear()
+
+    stage.stage(layout, making.make_request(layout, "r2"), systemd)
+
+    assert systemd.called("-m venv") == systemd.called("-m pip") == []
+
+
+def test_an_app_without_code_or_new_wheels_needs_no_bundle(
+    layout: Layout, systemd: FakeSystemd
+) -> None:
+    folder = stage_r1(layout, systemd, bundle=None, wheels={}, lock="", code_sha256="")
+
+    assert (folder / "code").is_dir()
+    assert systemd.called("-m pip") == []
+
+
+def test_pip_gets_hashes_and_no_network(layout: Layout, systemd: FakeSystemd) -> None:
+    stage_r1(layout, systemd)
+
+    (pip,) = systemd.called("-m pip")
+    for flag in ("--no-index", "--require-hashes", "--no-deps", f"--find-links {layout.wheels}"):
+        assert flag in pip
+
+
+@pytest.mark.parametrize("damage", [{"wheel": b"bad"}, {"code_sha256": "0" * 64}, {"wheels": {}}])
+def test_what_arrived_damaged_is_refused_and_nothing_stays(
+    layout: Layout, systemd: FakeSystemd, damage: dict[str, Any]
+) -> None:
+    with pytest.raises(HostFailure, match="arrived damaged: SHA-256"):
+        stage_r1(layout, systemd, **damage)
+
+    nothing_stays(layout)
+    assert list(layout.wheels.glob("*.whl")) == []
+    assert systemd.calls == []
+
+
+def nothing_stays(layout: Layout) -> None:
+    assert list(layout.releases.iterdir()) == []
+    assert [path for path in layout.venvs.iterdir() if not (path / ".complete").exists()] == []
+    assert making.leftovers(layout) == []
+
+
+def test_a_wheel_that_rotted_in_the_wheelhouse_is_removed_so_that_it_is_shipped_again(
+    layout: Layout, systemd: FakeSystemd
+) -> None:
+    (layout.wheels / making.WHEEL).write_bytes(b"rotten")
+
+    with pytest.raises(HostFailure, match=f"{making.WHEEL} is damaged"):
+        stage_r1(layout, systemd, bundle=None)
+    with pytest.raises(HostFailure, match=f"{making.WHEEL} is missing"):
+        stage_r1(layout, systemd, bundle=None)
+
+    nothing_stays(layout)
+
+
+def test_wheels_that_do_not_install_leave_no_virtual_environment(
+    layout: Layout, systemd: FakeSystemd
+) -> None:
+    systemd.answers["-m pip"] = 1, "ERROR: hashes do not match"
+
+    with pytest.raises(HostFailure, match="pip could not install") as failed:
+        stage_r1(layout, systemd)
+
+    assert failed.value.evidence == "ERROR: hashes do not match"
+    assert list(layout.venvs.iterdir()) == []
+    nothing_stays(layout)
+
+
+EVIL = {
+    "a name above": (file_member("../x"), "outside"),
+    "a name far above": (file_member("a/../../x"), "outside"),
+    "an absolute name": (file_member("/etc/x"), "outside"),
+    "a link above": (special_member("l", tarfile.SYMTYPE, "../x"), "outside"),
+    "an absolute link": (special_member("l", tarfile.SYMTYPE, "/etc"), "outside"),
+    "a link above from below": (special_member("a/l", tarfile.SYMTYPE, "../../x"), "outside"),
+    "a hard link": (special_member("l", tarfile.LNKTYPE, "app.py"), "no file, folder or link"),
+    "a hard link to nowhere": (special_member("l", tarfile.LNKTYPE, "z"), "no file, folder"),
+    "a device": (special_member("d", tarfile.CHRTYPE), "no file, folder or link"),
+    "a disk": (special_member("d", tarfile.BLKTYPE), "no file, folder or link"),
+    "a pipe": (special_member("p", tarfile.FIFOTYPE), "no file, folder or link"),
+}
+
+
+@pytest.mark.parametrize(("member", "why"), EVIL.values(), ids=EVIL.keys())
+def test_an_archive_is_refused_that_holds(
+    layout: Layout, systemd: FakeSystemd, member: tuple[Any, bytes], why: str
+) -> None:
+    with pytest.raises(HostFailure, match=why):
+        stage_r1(layout, systemd, code=making.archive(*making.CODE, member))
+
+    nothing_stays(layout)
+
+
+def test_a_link_that_leaves_by_way_of_another_link_is_refused(
+    layout: Layout, systemd: FakeSystemd
+) -> None:
+    shallow = special_member("a/b/c", tarfile.SYMTYPE, "../../x")
+    leaving = special_member("out", tarfile.SYMTYPE, "a/b/c/../..")
+    written = file_member("out/env")
+
+    for members in ([shallow, leaving], [leaving, shallow], [leaving, shallow, written]):
+        with pytest.raises(HostFailure, match="outside"):
+            stage_r1(layout, systemd, code=making.archive(*members))
+
+    nothing_stays(layout)
+
+
+def test_links_that_stay_inside_are_fine(layout: Layout, systemd: FakeSystemd) -> None:
+    up = special_member("a/up.py", tarfile.SYMTYPE, "../app.py")
+    dangling = special_member("later", tarfile.SYMTYPE, "made/at/runtime")
+    code = stage_r1(layout, systemd, code=making.archive(*making.CODE, up, dangling)) / "code"
+
+    assert (code / "a/up.py").read_bytes() == b"app = 1\n"
+    assert (code / "later").is_symlink()
+
+
+@pytest.mark.parametrize("dest", ["../env", "/etc/passwd", "a/../../env"])
+def test_a_configuration_file_stays_in_its_folder(
+    layout: Layout, systemd: FakeSystemd, dest: str
+) -> None:
+    with pytest.raises(HostFailure, match="outside"):
+        stage_r1(layout, systemd, config_files=[{"dest": dest, "content": "x"}])
+
+    nothing_stays(layout)
+
+
+def test_a_bad_environment_is_refused_without_showing_it(
+    layout: Layout, systemd: FakeSystemd
+) -> None:
+    with pytest.raises(HostFailure, match="TOKEN") as refused:
+        stage_r1(layout, systemd, environment={"TOKEN": "hush\0"})
+
+    assert "hush" not in str(refused.value.as_result())
+    nothing_stays(layout)
+
+
+def test_a_request_shows_no_secret_when_it_is_printed(layout: Layout) -> None:
+    assert "hush" not in repr(making.make_request(layout))
+
+
+def test_what_a_killed_stage_left_is_removed(layout: Layout, systemd: FakeSystemd) -> None:
+    for name in (".r0.new/code", ".r1.new/code", ".r9.gone"):
+        (layout.releases / name).mkdir(parents=True)
+    (layout.venv("v1") / "bin").mkdir(parents=True)
+
+    stage_r1(layout, systemd)
+
+    assert [path.name for path in layout.releases.iterdir()] == ["r1"]
+    assert len(systemd.called("-m venv")) == 1
+
+
+def test_the_drop_in_names_real_paths_only(layout: Layout, systemd: FakeSystemd) -> None:
+    unit = (stage_r1(layout, systemd) / "unit.conf").read_text().splitlines()
+
+    release, python = layout.release("r1"), layout.venv("v1") / "bin/python"
+    assert unit[0] == "[Service]"
+    assert f"WorkingDirectory={release}/code" in unit
+    assert f"EnvironmentFile={release}/env" in unit
+    assert f"ReadWritePaths={layout.shared}" in unit
+    start = unit.index("ExecStart=")
+    assert unit[start + 1] == (
+        f"ExecStart={python} -m gunicorn --config {release}/gunicorn.conf.py"
+    )
+    assert not any("slots/" in line or "live" in line for line in unit)
+
+
+def test_gunicorn_s_configuration_is_the_hooks_and_fills_itself(
+    layout: Layout, systemd: FakeSystemd
+) -> None:
+    text = (stage_r1(layout, systemd) / "gunicorn.conf.py").read_text()
+
+    assert text.startswith(str(gunicorn_hooks.__doc__ and '"""' + gunicorn_hooks.__doc__))
+    assert text.endswith("configure(globals(), Path(__file__).resolve().parent)\n")
+    compile(text, "gunicorn.conf.py", "exec")
+
+
+def test_check_imports_the_app_as_its_service_would(layout: Layout, systemd: FakeSystemd) -> None:
+    stage_r1(layout, systemd)
+    systemd.calls.clear()
+
+    stage.check(layout, "r1", systemd)
+
+    (call,) = systemd.calls
+    assert call.startswith("systemd-run --quiet --pipe --wait --collect")
+    assert "--property=User=hello" in call
+    assert "--property=ProtectSystem=strict" in call
+    assert "--property=ProtectHome=no" not in call
+    assert "--property=Restart" not in call
+    assert f"--property=EnvironmentFile={layout.release('r1')}/env" in call
+    assert "--check-config" in call
+    assert "hush" not in call
+
+
+def test_an_app_that_does_not_import_is_marked_with_its_last_line(
+    layout: Layout, systemd: FakeSystemd
+) -> None:
+    stage_r1(layout, systemd)
+    systemd.answers["systemd-run"] = 1, "Traceback\nModuleNotFoundError: No module named 'two'\n\n"
+
+    with pytest.raises(HostFailure, match="does not import: ModuleNotFoundError") as failed:
+        stage.check(layout, "r1", systemd)
+
+    assert "app_entry (app:app)" in failed.value.next_step
+    assert failed.value.evidence.startswith("Traceback")
+    assert releases.get(layout, "r1").failed
+
+
+def test_the_environment_is_written_by_the_one_writer(layout: Layout, systemd: FakeSystemd) -> None:
+    environment = {"ODD": 'a"b$c\n'}
+    folder = stage_r1(layout, systemd, environment=environment)
+
+    assert (folder / "env").read_text() == envfile.render(environment)

@@ -3,7 +3,8 @@
 
 Ansible calls this for every environment that ansible.cfg lists, whichever of them a run is about,
 and gives up if none has a password. So an environment that nobody asked for gets a password made up
-on the spot, which opens nothing; the one that was asked for gets a clear error instead.
+on the spot, which opens nothing. If the one that was asked for has no good password, none gets one:
+Ansible then ends with the reason, and not later with 'Decryption failed'.
 
 The password of environment `prod` is looked for in
   1. the variable TURNOUT_VAULT_PASSWORD_PROD (for CI),
@@ -28,7 +29,17 @@ PASSWORDS = INVENTORIES.parent / ".turnout" / "vault"
 
 
 class NoPasswordError(Exception):
-    """The environment has no usable password; the message says what to do."""
+    """The environment has no usable password.
+
+    Args:
+        what: what is wrong with it, and where.
+        next_step: what to do about it.
+    """
+
+    def __init__(self, what: str, next_step: str) -> None:
+        super().__init__(f"{what}. Next: {next_step}")
+        self.what = what
+        self.next_step = next_step
 
 
 def variable(env: str) -> str:
@@ -40,17 +51,24 @@ def password(env: str) -> str:
     """Return the password of an environment.
 
     Raises:
+        NoPasswordError: if there is none, or others could read it.
+    """
+    return os.environ.get(variable(env), "") or from_file(env, PASSWORDS / env)
+
+
+def check(env: str) -> None:
+    """Make sure that the password of an environment opens its vault, if it has one.
+
+    Raises:
         NoPasswordError: if there is none, others could read it, or it does not open the vault.
     """
-    given = os.environ.get(variable(env), "")
-    found, place = (given, variable(env)) if given else (from_file(env, PASSWORDS / env), "")
     vault = vault_file(env)
-    if is_named(env) and vault.exists() and not opens(found, vault.read_bytes()):
+    if vault.exists() and not opens(password(env), vault.read_bytes()):
+        place = variable(env) if os.environ.get(variable(env)) else PASSWORDS / env
         raise NoPasswordError(
-            f"the vault password of {env} in {place or PASSWORDS / env} does not open {vault}: "
-            "ask the team for the right one"
+            f"The vault password of {env} in {place} does not open {vault}",
+            "put the right one there; the team has it",
         )
-    return found
 
 
 def from_file(env: str, path: Path) -> str:
@@ -59,14 +77,14 @@ def from_file(env: str, path: Path) -> str:
         mode = stat.S_IMODE(path.stat().st_mode)
     except FileNotFoundError:
         raise NoPasswordError(
-            f"no vault password for {env}: put it into {path} (chmod 600) or into the variable "
-            f"{variable(env)}; for new secrets run: invoke secrets.init --env {env}"
+            f"There is no vault password for {env}",
+            f"put it into {path} (chmod 600) or into the variable {variable(env)}; the team has it",
         ) from None
     if mode & 0o077:
-        raise NoPasswordError(f"others can read the vault password of {env}: chmod 600 {path}")
+        raise NoPasswordError(f"Others can read the vault password of {env}", f"chmod 600 {path}")
     found = path.read_text(encoding="utf-8").strip()
     if not found:
-        raise NoPasswordError(f"the vault password file of {env} is empty: {path}")
+        raise NoPasswordError(f"The vault password file of {env} is empty", f"fill {path}")
     return found
 
 
@@ -99,25 +117,44 @@ def opens(secret: str, content: bytes) -> bool:
     return hmac.compare_digest(hmac.digest(keys[32:64], sealed, "sha256"), digest)
 
 
-def is_named(env: str) -> bool:
-    """Whether this run is about ``env``."""
-    asked = f"{caller()} {os.environ.get('ANSIBLE_INVENTORY', '')}"
+def is_named(env: str, command: str) -> bool:
+    """Whether the run of ``command`` is about ``env``."""
+    asked = f"{command} {os.environ.get('ANSIBLE_INVENTORY', '')}"
     return bool(re.search(rf"inventories/{re.escape(env)}(/|,|\s|$)", asked))
 
 
-def is_needed(env: str) -> bool:
-    """Whether this run cannot do without the password of ``env``.
+def needed(env: str, command: str) -> list[str]:
+    """Return the environments that ``command`` cannot do without when it asks for ``env``.
 
     What ansible-vault writes must be readable again, so it never gets a made-up password to
     encrypt with.
     """
-    command = caller()
     if not re.search(r"ansible-vault\s", command):
-        return is_named(env) and vault_file(env).exists()
+        names = sorted(
+            path.parents[2].name for path in INVENTORIES.glob("*/group_vars/all/vault.yml")
+        )
+        return [name for name in names if is_named(name, command)]
     if re.search(r"ansible-vault\s+(view|decrypt|edit)\s", command):
-        return is_named(env)
+        return [env] if is_named(env, command) else []
     chosen = re.search(r"--encrypt-vault-id[= ](\S+)", command)
-    return chosen is None or chosen.group(1) == env
+    return [env] if chosen is None or chosen.group(1) == env else []
+
+
+def answer(env: str, command: str) -> str:
+    """Return the password of ``env``, or one made up where ``command`` can do without.
+
+    Raises:
+        NoPasswordError: if ``command`` cannot do without a password that is not there.
+    """
+    wanted = needed(env, command)
+    for name in wanted:
+        check(name)
+    try:
+        return password(env)
+    except NoPasswordError:
+        if env in wanted:
+            raise
+        return secrets.token_urlsafe(32)
 
 
 def main() -> int:
@@ -126,12 +163,10 @@ def main() -> int:
     parser.add_argument("--vault-id", required=True, help="a folder of inventories/")
     env = parser.parse_args().vault_id
     try:
-        print(password(env))
+        print(answer(env, caller()))
     except NoPasswordError as error:
-        if is_needed(env):
-            print(error, file=sys.stderr)
-            return 2
-        print(secrets.token_urlsafe(32))
+        print(error, file=sys.stderr)
+        return 2
     return 0
 
 

@@ -9,6 +9,11 @@ from turnout.progress import Failure, Progress
 from turnout.reach import unreachable
 
 MOST_LINES = 12
+# What Ansible says of a host that it cannot work on, and what helps.
+_REMEDIES = {
+    "The module interpreter": "install python3 on {host}; a host must be Debian 12 or newer",
+    "sudo password": "let ansible_user of {host} use sudo without a password, or pass -K",
+}
 
 
 class PlaybookFailed(TurnoutError):
@@ -41,10 +46,11 @@ def failure(result: Result, hosts: list[Host]) -> PlaybookFailed:
 
 def _from_task(run: str, result: Result, first: Failure, hosts: list[Host]) -> PlaybookFailed:
     reached = {host.name: host for host in hosts}
-    message, next_step = first.message, first.next_step
+    message, next_step = without_step(first), first.next_step or remedy(first)
     if first.unreachable and first.host in reached:
-        told = unreachable(reached[first.host], message, lab=result.env == "local")
-        message, next_step = f"{told.problem}\n{message}", told.next_step
+        said = ssh_words(message)
+        told = unreachable(reached[first.host], said, lab=result.env == "local")
+        message, next_step = f"{told.problem}\n{said}", told.next_step
     why = [message, *_cause(first), *_others(result.progress, first)]
     default = f"read the message above; invoke status --env {result.env} shows what is live"
     return PlaybookFailed(
@@ -52,6 +58,27 @@ def _from_task(run: str, result: Result, first: Failure, hosts: list[Host]) -> P
         "\n".join(why),
         next_step or default,
     )
+
+
+def without_step(first: Failure) -> str:
+    """Return the message without the next step at its end, which gets a line of its own."""
+    if first.next_step and first.message.endswith(first.next_step):
+        return first.message.removesuffix(first.next_step).rstrip().removesuffix("Next:").rstrip()
+    return first.message
+
+
+def ssh_words(message: str) -> str:
+    """Return what ssh itself said, without Ansible's words around it and without banners."""
+    said = message.partition("can be reached over ssh: ")[2] or message
+    return "\n".join(line for line in said.splitlines() if "@@@@" not in line)
+
+
+def remedy(first: Failure) -> str:
+    """Return what to do about a failure that Ansible words itself, '' when it is none we know."""
+    for sign, step in _REMEDIES.items():
+        if sign in first.message:
+            return step.format(host=first.host)
+    return ""
 
 
 def _cause(first: Failure) -> list[str]:

@@ -22,32 +22,38 @@ def logs(env: str, *, host: str = "", lines: int = 100, follow: bool = False) ->
         host: only this host; empty means all.
         lines: how many lines back.
         follow: go on until Ctrl-C.
+
+    Raises:
+        HostError: a host could not be asked; the others have been.
     """
     environment = load(env)
     hosts = [environment.host(host)] if host else environment.hosts
-    threads = [
-        threading.Thread(
-            target=_print_log,
-            args=(one, environment.app, lines, follow, f"{one.name}: " if len(hosts) > 1 else ""),
-            daemon=True,
-        )
-        for one in hosts
-    ]
+    failed: list[HostError] = []
+
+    def attempt(one: Host) -> None:
+        try:
+            prefix = f"{one.name}: " if len(hosts) > 1 else ""
+            _print_log(one, environment.app, lines, follow, prefix)
+        except HostError as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=attempt, args=(one,), daemon=True) for one in hosts]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    for error in failed[1:]:
+        print(error, file=sys.stderr)
+    if failed:
+        raise failed[0]
 
 
 def _print_log(host: Host, app: str, lines: int, follow: bool, prefix: str) -> None:
-    try:
-        slots = SLOTS if follow else (live_slot(host, app),)
-        words = ["journalctl", "--no-pager", "--output=short-iso", f"--lines={int(lines)}"]
-        words += [f"--unit={app}@{slot}.service" for slot in slots]
-        words += ["--follow"] if follow else []
-        ssh.stream(host, words, _Prefixed(prefix))
-    except HostError as error:
-        print(error, file=sys.stderr)
+    slots = SLOTS if follow else (live_slot(host, app),)
+    words = ["journalctl", "--no-pager", "--output=short-iso", f"--lines={int(lines)}"]
+    words += [f"--unit={app}@{slot}.service" for slot in slots]
+    words += ["--follow"] if follow else []
+    ssh.stream(host, words, _Prefixed(prefix))
 
 
 class _Prefixed:

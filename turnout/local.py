@@ -16,11 +16,14 @@ def ready(env: str) -> Environment:
     """Return the environment ``env``; `local` gets its lab and secrets first.
 
     Raises:
-        TurnoutError, LabError: unknown environment, or the lab cannot be made.
+        TurnoutError, LabError: unknown environment, no vault password, or no lab can be made.
     """
+    from turnout.secrets import check_password
+
     inventory.check_name(env)
     if env == NAME:
         _make()
+    check_password(env)
     return inventory.load(env)
 
 

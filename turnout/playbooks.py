@@ -6,6 +6,8 @@ it holds no secret, because the vault is opened by ansible-playbook itself.
 
 from __future__ import annotations
 
+# Imported before any thread: it hooks into fork(), and a fork while it is being imported complains.
+import concurrent.futures.thread  # noqa: F401
 import os
 import signal
 import sys
@@ -103,6 +105,8 @@ def _environment() -> dict[str, str]:
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "ANSIBLE_CONFIG": os.environ.get("ANSIBLE_CONFIG", str(REPOSITORY / "ansible.cfg")),
         "ANSIBLE_HOST_KEY_CHECKING": os.environ.get("ANSIBLE_HOST_KEY_CHECKING", "True"),
+        # The runner puts its own folder in place of the one that ansible.cfg names.
+        "ANSIBLE_CALLBACK_PLUGINS": str(PLAYBOOKS.with_name("plugins") / "callback"),
         "ANSIBLE_NOCOLOR": "1",
     }
 

@@ -19,10 +19,11 @@ class HostError(TurnoutError):
 _SIGNS = {
     "changed": ("identification has changed", "host key for server", "host key mismatch"),
     "unknown_key": ("host key verification failed", "not found in known_hosts"),
+    "key_file": ("no such identity", "no such file", "bad permissions", "not a valid", "libcrypto"),
     "refused_key": ("permission denied", "authentication failed", "authentication methods"),
-    "key_file": ("no such identity", "no such file", "private key"),
     "name": ("could not resolve", "name or service not known", "nodename nor servname"),
     "port": ("connection refused", "unable to connect to port"),
+    "no_ssh": ("kex_exchange_identification", "protocol banner", "connection reset"),
     "silence": ("timed out", "no route to host", "network is unreachable"),
 }
 
@@ -36,12 +37,12 @@ _SAYS = {
         "pin it: connect once with ssh -p {port} {address} and compare the fingerprint",
     ),
     "refused_key": (
-        "SSH refused the key of user {user}",
+        "SSH refused the key of user {user}, {key}",
         "check ansible_user and ansible_ssh_private_key_file of {name}, "
         "and authorized_keys on the host",
     ),
     "key_file": (
-        "the SSH key cannot be used",
+        "the SSH key {key} cannot be used",
         "check ansible_ssh_private_key_file of {name}: it must exist with mode 0600",
     ),
     "name": (
@@ -51,6 +52,10 @@ _SAYS = {
     "port": (
         "port {port} of {address} is closed",
         "is the machine up, does sshd run there, is ansible_port right?",
+    ),
+    "no_ssh": (
+        "port {port} of {address} is open, and no SSH answers there",
+        "does sshd run on {name}, is ansible_port right?",
     ),
     "silence": (
         "no answer from {address}, port {port}",
@@ -79,11 +84,12 @@ def unreachable(host: Host, message: str, *, lab: bool = False) -> HostError:
         "address": host.address,
         "port": host.port or 22,
         "user": host.user or "(yours)",
+        "key": host.key_file or "any of your own",
         "known": f"[{host.address}]:{host.port}" if host.port else host.address,
     }
     remedy = next_step.format(**words)
     if lab:
-        remedy = _LAB_ANEW if kind in ("changed", "refused_key", "other") else _LAB_UP
+        remedy = _LAB_ANEW if kind in ("changed", "refused_key", "no_ssh", "other") else _LAB_UP
     return HostError(host.name, what.format(**words), message, remedy)
 
 

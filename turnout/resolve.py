@@ -10,10 +10,12 @@ import io
 import os
 from typing import Any
 
+import yaml
+
 from turnout.errors import TurnoutError
 from turnout.inventory import GROUP, Environment, Host
 from turnout.paths import INVENTORIES, PLAYBOOKS, REPOSITORY
-from turnout.secrets import vault_file, vault_secrets
+from turnout.secrets import check_password, vault_file, vault_secrets
 
 # The roles whose variables the playbooks see; what the build needs is one of `release`'s own.
 ROLES = ("app", "release")
@@ -36,7 +38,7 @@ def resolve(name: str) -> Environment:
     except AnsibleError as error:
         raise TurnoutError(
             f"Ansible cannot read inventories/{name}.",
-            _reason(said, str(error)),
+            f"{_reason(said, str(error))}\n{_no_yaml(name)}",
             f"ansible-inventory -i inventories/{name} --list shows it in full",
         ) from error
 
@@ -47,6 +49,17 @@ def _reason(said: io.TextIOWrapper, message: str) -> str:
     warnings = said.read()
     script = warnings.partition("Standard error from inventory script:\n")[2]
     return script.partition("\n\n")[0] or warnings + message
+
+
+def _no_yaml(name: str) -> str:
+    """Return the file and line that is no YAML, which Ansible does not tell; '' if all are."""
+    for path in sorted((INVENTORIES / name).rglob("*.yml")):
+        try:
+            yaml.compose(path.read_text())
+        except yaml.MarkedYAMLError as error:
+            line = error.problem_mark.line + 1 if error.problem_mark else 0
+            return f"{path.relative_to(INVENTORIES.parent)}, line {line}: {error.problem}"
+    return ""
 
 
 class _Inventory:
@@ -61,6 +74,7 @@ class _Inventory:
         self.loader = DataLoader()
         self.loader.set_basedir(str(REPOSITORY))
         if vault_file(name).exists():
+            check_password(name)
             self.loader.set_vault_secrets(vault_secrets(name))
         self.manager = InventoryManager(loader=self.loader, sources=[str(INVENTORIES / name)])
         self.variables = VariableManager(loader=self.loader, inventory=self.manager)

@@ -5,6 +5,7 @@ Values never reach the command line, a log or the screen; only names do.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import secrets as generator
@@ -21,6 +22,7 @@ from turnout.paths import INVENTORIES, REPOSITORY, VAULT_PASSWORDS
 
 # Random values that nobody has to know; everything else the team fills in.
 GENERATED = ("vault_secret_key", "vault_revision_key")
+CLIENT = INVENTORIES / "vault-client.py"
 _NAME = re.compile(r"\bvault_[a-z0-9_]+\b")
 
 
@@ -162,6 +164,25 @@ def password(env: str) -> str:
     value = os.environ.get(variable(env), "")
     path = password_file(env)
     return value or (path.read_text().strip() if path.exists() else "")
+
+
+def check_password(env: str) -> None:
+    """Make sure that the vault opens, in the words of the client that Ansible asks.
+
+    Raises:
+        SecretsError: no password, one that others can read, or a wrong one.
+    """
+    if not vault_file(env).exists():
+        return
+    spec = importlib.util.spec_from_file_location("vault_client", CLIENT)
+    if spec is None or spec.loader is None:
+        raise SecretsError(f"{_shown(CLIENT)} is missing.", next_step="restore it from git")
+    client = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(client)
+    try:
+        client.check(env)
+    except client.NoPasswordError as error:
+        raise SecretsError(f"{error.what}.", next_step=error.next_step) from None
 
 
 def variable(env: str) -> str:

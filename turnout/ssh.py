@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import json
+import logging
 import re
 import shlex
 from collections.abc import Callable
@@ -26,6 +27,9 @@ PROGRAM = "/usr/local/lib/turnout/host.pyz"
 CONNECT_SECONDS = 6
 KEEPALIVE_SECONDS = 15
 MOST_AT_ONCE = 32
+
+# It logs a traceback of what it raises as well; a person is told once, in words.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 T = TypeVar("T")
 _open: dict[Host, Connection] = {}
@@ -184,7 +188,8 @@ def _answer(host: Host, code: int, output: str, errors: str) -> dict[str, Any]:
         raise _no_answer(host, output, errors)
     if code != 0 or "error" in answer:
         what = str(answer.get("error", f"the host program ended with code {code}"))
-        raise HostError(host.name, what, errors, str(answer.get("next_step", "")))
+        why = errors or str(answer.get("evidence", ""))
+        raise HostError(host.name, what, why, str(answer.get("next_step", "")))
     return answer
 
 

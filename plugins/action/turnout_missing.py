@@ -82,10 +82,10 @@ def remedy(env: str, problems: list[str], *, secret: bool) -> str:
     folder = f"inventories/{env}/group_vars/all"
     if secret or any("needs vault_" in problem for problem in problems):
         return (
-            f"Make the missing secrets with `invoke secrets.init --env {env}`, "
-            f"or write them with `ansible-vault edit {folder}/vault.yml`."
+            f"make the missing secrets with `invoke secrets.init --env {env}`, "
+            f"or write them with `ansible-vault edit {folder}/vault.yml`"
         )
-    return f"Set it in {folder}/app.yml."
+    return f"set it in {folder}/app.yml"
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -99,12 +99,16 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         variables = task_vars or {}
         env = Path(variables.get("inventory_dir") or "<env>").name
         lines: list[str] = []
+        steps: dict[str, None] = {}
         for kind in ("needed", "secret"):
             problems = self._problems(kind, variables)
             if problems:
-                lines += [*problems, remedy(env, problems, secret=kind == "secret")]
+                lines += problems
+                steps[remedy(env, problems, secret=kind == "secret")] = None
         if lines:
-            result.update(failed=True, msg="\n".join([f"Nothing was touched in {env}:", *lines]))
+            cause = "\n".join([f"Nothing was touched in {env}:", *lines])
+            step = "; ".join(steps)
+            result.update(failed=True, msg=f"{cause}\nNext: {step}", cause=cause, next_step=step)
         return result
 
     def _problems(self, kind: str, variables: dict[str, Any]) -> list[str]:

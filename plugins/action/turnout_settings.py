@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ansible.plugins.action import ActionBase
@@ -168,6 +168,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         result = super().run(tmp, task_vars)
         found = problems(self._task.args)
         if found:
-            lines = ["The app's settings are not valid; nothing was touched:", *found]
-            result.update(failed=True, msg="\n".join(lines))
+            env = Path((task_vars or {}).get("inventory_dir") or "<env>").name
+            cause = "\n".join([f"Nothing was touched in {env}:", *found])
+            step = f"correct it in inventories/{env}/group_vars/all/app.yml"
+            result.update(failed=True, msg=f"{cause}\nNext: {step}", cause=cause, next_step=step)
         return result

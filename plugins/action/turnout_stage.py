@@ -1,4 +1,4 @@
-"""Ship what a host lacks of a release in one file, then run the module of the same name."""
+"""Ship what a host lacks of a release in one file, then have the host program stage it."""
 
 from __future__ import annotations
 
@@ -8,31 +8,26 @@ from pathlib import Path
 from typing import Any
 
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
+from ansible.plugins.loader import action_loader
+
+HostPhase = action_loader.get("turnout_phase", class_only=True)
 
 
-class ActionModule(ActionBase):
-    """The controller's half of turnout_stage."""
+class ActionModule(HostPhase):
+    """The controller's half of a stage."""
 
     TRANSFERS_FILES = True
-    _supports_check_mode = True
 
-    def run(
-        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
-    ) -> dict[str, Any]:
+    def phase_result(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Send the bundle, when there is something to send, and stage it."""
-        result = super().run(tmp, task_vars)
-        arguments = dict(self._task.args)
         build, host = arguments.pop("build"), arguments.pop("host")
         wanted = wheel_set(build, host["target"])
         try:
             if not self._task.check_mode and build["release"] not in host["releases"]:
                 arguments["bundle"] = self._send(files_to_send(build, host, wanted))
-            module_args = {**arguments, **described(build, wanted)}
-            result.update(self._execute_module("turnout_stage", module_args, task_vars=task_vars))
+            return dict(self.ask({**arguments, **described(build, wanted)}))
         finally:
             self._remove_tmp_path(self._connection._shell.tmpdir)
-        return dict(result)
 
     def _send(self, files: dict[str, Path]) -> str:
         remote = str(self._connection._shell.join_path(self._make_tmp_path(), "bundle.tar"))
@@ -55,7 +50,7 @@ def wheel_set(build: dict[str, Any], target: dict[str, str]) -> dict[str, Any]:
 
 
 def described(build: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
-    """Return the module's arguments that say what the bundle must hold."""
+    """Return what the bundle must hold, for the host to check."""
     return {
         "release": build["release"],
         "code_sha256": build["code_sha256"],

@@ -53,34 +53,3 @@ entry:
   returned: success
   type: dict
 """
-
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.turnout_host import settle, splits
-from ansible.module_utils.turnout_host.layout import Layout, other_slot
-from ansible.module_utils.turnout_host.switch import commit
-from ansible.module_utils.turnout_module import run_phase
-
-OPTIONS = {
-    "release": {"type": "str", "required": True},
-    "previous_release": {"type": "str", "default": ""},
-    "actor": {"type": "str", "default": ""},
-    "warm_seconds": {"type": "int", "required": True},
-}
-
-
-def action(module: AnsibleModule, layout: Layout) -> dict[str, Any]:
-    """Commit, and schedule what is left to do."""
-    if module.check_mode:
-        return {"changed": True}
-    live = splits.live_slot(layout)
-    facts = {key: module.params[key] or None for key in ("previous_release", "actor")}
-    entry = commit(layout, module.params["release"], "deploy", live=live, **facts)
-    if live and module.params["previous_release"]:
-        settle.schedule(layout, other_slot(live), module.params["warm_seconds"])
-    return {"changed": True, "entry": entry}
-
-
-if __name__ == "__main__":
-    run_phase("commit", OPTIONS, action)

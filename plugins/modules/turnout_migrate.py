@@ -55,35 +55,3 @@ output:
   returned: success
   type: str
 """
-
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.turnout_host.layout import Layout
-from ansible.module_utils.turnout_host.migrate import migrate
-from ansible.module_utils.turnout_module import run_phase
-
-OPTIONS = {
-    "release": {"type": "str", "required": True},
-    "init_command": {"type": "str", "default": ""},
-    "migrate_command": {"type": "str", "default": ""},
-    "timeout_seconds": {"type": "int", "required": True},
-}
-
-
-def action(module: AnsibleModule, layout: Layout) -> dict[str, Any]:
-    """Run the commands."""
-    commands = {key: module.params[f"{key}_command"] for key in ("init", "migrate")}
-    if module.check_mode:
-        return {"changed": any(commands.values()), "output": ""}
-    output = migrate(
-        layout,
-        module.params["release"],
-        timeout_seconds=module.params["timeout_seconds"],
-        **commands,
-    )
-    return {"changed": bool(commands["init"] or commands["migrate"]), "output": output}
-
-
-if __name__ == "__main__":
-    run_phase("migrate", OPTIONS, action)

@@ -45,6 +45,10 @@ target:
   description: What decides which wheels fit; C(python), C(machine), C(glibc).
   returned: success
   type: dict
+initialised:
+  description: Whether the app's init command has succeeded on this host.
+  returned: success
+  type: bool
 live:
   description: The slot that takes traffic, or null.
   returned: success
@@ -69,25 +73,3 @@ venvs:
   type: list
   elements: str
 """
-
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.turnout_host.layout import Layout
-from ansible.module_utils.turnout_host.preflight import preflight
-from ansible.module_utils.turnout_module import run_phase
-
-OPTIONS = {
-    "python": {"type": "str", "default": ""},
-    "free_megabytes": {"type": "int", "required": True},
-}
-
-
-def action(module: AnsibleModule, layout: Layout) -> dict[str, Any]:
-    """Ask the host; nothing changes."""
-    free = module.params["free_megabytes"] * 2**20
-    return {"changed": False, **preflight(layout, module.params["python"], free)}
-
-
-if __name__ == "__main__":
-    run_phase("preflight", OPTIONS, action, writes=False)

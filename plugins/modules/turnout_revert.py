@@ -47,30 +47,3 @@ live:
   returned: success
   type: str
 """
-
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.turnout_host import splits
-from ansible.module_utils.turnout_host.layout import Layout
-from ansible.module_utils.turnout_host.switch import revert
-from ansible.module_utils.turnout_host.units import Slots
-from ansible.module_utils.turnout_module import run_phase
-
-OPTIONS = {
-    "cause": {"type": "str", "required": True},
-    "release": {"type": "str", "default": ""},
-    "actor": {"type": "str", "default": ""},
-}
-
-
-def action(module: AnsibleModule, layout: Layout) -> dict[str, Any]:
-    """Revert the running deploy."""
-    if module.check_mode:
-        return {"changed": False, "live": splits.live_slot(layout)}
-    cause, release = module.params["cause"], module.params["release"]
-    return revert(layout, Slots(layout), cause, release, actor=module.params["actor"] or None)
-
-
-if __name__ == "__main__":
-    run_phase("revert", OPTIONS, action)

@@ -52,34 +52,3 @@ live:
   returned: success
   type: str
 """
-
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.turnout_host import releases, splits
-from ansible.module_utils.turnout_host.layout import Layout
-from ansible.module_utils.turnout_host.rollback import rollback, target
-from ansible.module_utils.turnout_host.units import Slots
-from ansible.module_utils.turnout_module import run_phase
-
-OPTIONS = {
-    "release": {"type": "str", "default": ""},
-    "drain_seconds": {"type": "int", "required": True},
-}
-
-
-def action(module: AnsibleModule, layout: Layout) -> dict[str, Any]:
-    """Roll back."""
-    name = target(layout, module.params["release"] or None)
-    slot = splits.live_slot(layout)
-    before = releases.in_slot(layout, slot) if slot else None
-    result = {"changed": before != name, "release": name, "previous_release": before}
-    if not module.check_mode:
-        drain = float(module.params["drain_seconds"])
-        result = rollback(layout, Slots(layout), name, drain_seconds=drain)
-    result.pop("seconds", None)
-    return {**result, "diff": {"before": f"{before or ''}\n", "after": f"{name}\n"}}
-
-
-if __name__ == "__main__":
-    run_phase("rollback", OPTIONS, action)

@@ -49,37 +49,3 @@ slot:
   returned: success
   type: str
 """
-
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.turnout_host import releases, splits
-from ansible.module_utils.turnout_host.layout import Layout
-from ansible.module_utils.turnout_host.start import start
-from ansible.module_utils.turnout_host.units import Slots
-from ansible.module_utils.turnout_module import run_phase
-
-OPTIONS = {
-    "release": {"type": "str", "required": True},
-    "drain_seconds": {"type": "int", "required": True},
-}
-
-
-def action(module: AnsibleModule, layout: Layout) -> dict[str, Any]:
-    """Start the release."""
-    release, slot = module.params["release"], splits.idle_slot(layout)
-    before = releases.in_slot(layout, slot)
-    if not module.check_mode:
-        slot = start(layout, Slots(layout), release, module.params["drain_seconds"])
-    return {
-        "changed": True,
-        "slot": slot,
-        "diff": {
-            "before": f"slots/{slot} -> {before or 'nothing'}\n",
-            "after": f"slots/{slot} -> {release}\n",
-        },
-    }
-
-
-if __name__ == "__main__":
-    run_phase("start", OPTIONS, action)

@@ -37,20 +37,3 @@ state:
   returned: success
   type: dict
 """
-
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.turnout_host.layout import Layout
-from ansible.module_utils.turnout_host.state import state
-from ansible.module_utils.turnout_host.units import Slots
-from ansible.module_utils.turnout_module import run_phase
-
-
-def action(_module: AnsibleModule, layout: Layout) -> dict[str, Any]:
-    """Read the state."""
-    return {"changed": False, "state": state(layout, Slots(layout))}
-
-
-if __name__ == "__main__":
-    run_phase("status", {}, action, writes=False)

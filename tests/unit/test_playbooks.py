@@ -143,6 +143,8 @@ def test_a_loop_tells_its_first_failed_item() -> None:
         ("connect to host h port 22: Connection refused", "is closed", "sshd"),
         ("REMOTE HOST IDENTIFICATION HAS CHANGED!", "not the pinned one", "ssh-keygen -R"),
         ("Host key verification failed.", "is not known", "fingerprint"),
+        ("no such identity: /k: No such file\nPermission denied", "cannot be used", "mode 0600"),
+        ("kex_exchange_identification: Connection closed", "no SSH answers there", "ansible_port"),
         ("connect to host h port 22: Connection timed out", "no answer from", "firewall"),
     ],
 )
@@ -152,6 +154,32 @@ def test_each_way_to_be_unreachable_has_its_own_words(said: str, words: str, rem
 
     assert words in error.why
     assert remedy in error.next_step
+
+
+def test_what_ssh_said_stands_alone_without_the_words_around_it() -> None:
+    said = "Task failed: Data could not be sent. Make sure it can be reached over ssh: ssh: refused"
+    event = on("on_unreachable", "web1", "Preflight a", res={"msg": said, "unreachable": True})
+    words = failure(result(played(start("Preflight a"), event)), [Host("web1", "h")]).why
+
+    assert "ssh: refused" in words
+    assert "Data could not be sent" not in words
+
+
+def test_the_next_step_at_the_end_of_a_message_is_told_once() -> None:
+    res = {"msg": "disk full. Next: make room", "cause": "disk full", "next_step": "make room"}
+    event = on("on_failed", "web1", "Preflight a", res=res)
+    words = str(failure(result(played(start("Preflight a"), event)), []))
+
+    assert words.splitlines()[1:] == ["  disk full.", "Next: make room"]
+
+
+def test_a_host_without_python_is_told_what_to_install() -> None:
+    res = {"msg": "The module interpreter '/usr/bin/python3' was not found."}
+    event = on("on_failed", "web1", "Preflight a", res=res)
+
+    assert "install python3 on web1" in str(
+        failure(result(played(start("Preflight a"), event)), [])
+    )
 
 
 def test_a_run_that_ended_before_any_task_shows_what_ansible_said() -> None:

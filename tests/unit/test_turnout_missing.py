@@ -64,4 +64,4 @@ def test_missing_secrets_are_made_by_secrets_init() -> None:
 def test_a_missing_setting_is_set_in_the_file_of_the_environment() -> None:
     told = remedy("prod", ["app_entry is not set"], secret=False)
 
-    assert told == "Set it in inventories/prod/group_vars/all/app.yml."
+    assert told == "set it in inventories/prod/group_vars/all/app.yml"

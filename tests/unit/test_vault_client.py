@@ -78,7 +78,7 @@ def test_missing_password_of_the_environment_in_question_is_told(repository: Pat
 
     answer = ask(repository, "prod", "ansible-playbook", "-i", "inventories/prod", "deploy.yml")
     assert answer.returncode == 2
-    assert "no vault password for prod" in answer.stderr
+    assert "There is no vault password for prod" in answer.stderr
     assert "TURNOUT_VAULT_PASSWORD_PROD" in answer.stderr
 
 
@@ -116,3 +116,13 @@ def test_password_file_others_can_read_is_refused(repository: Path) -> None:
 def test_nothing_is_ever_sealed_with_a_password_made_up(repository: Path) -> None:
     for arguments in (["encrypt", "x.yml"], ["encrypt", "--encrypt-vault-id", "prod", "x.yml"]):
         assert ask(repository, "prod", "ansible-vault", *arguments).returncode == 2
+
+
+def test_no_other_environment_hides_that_the_password_in_question_is_missing(
+    repository: Path,
+) -> None:
+    encrypt(repository, "right")
+
+    answer = ask(repository, "staging", "ansible-playbook", "-i", "inventories/prod")
+    assert answer.returncode == 2
+    assert "There is no vault password for prod" in answer.stderr

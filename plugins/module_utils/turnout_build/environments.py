@@ -11,7 +11,7 @@ from pathlib import Path
 from . import tools
 from .errors import BuildError
 from .files import digest, temporary_folder, write_bytes
-from .resolve import origin
+from .resolve import origin, words
 from .spec import AppSpec
 
 # Written last: a virtual environment without it is what a killed build has left.
@@ -76,7 +76,6 @@ def _uv(spec: AppSpec, arguments: list[str]) -> None:
     if done.code:
         raise BuildError(
             "The app's packages do not install on this machine, where its own commands run",
-            f"uv says: {' '.join(done.errors.split())}",
+            f"{origin(spec)}: uv says: {words(done.errors)}",
             f"correct {origin(spec)}, or leave app_test_command and app_build_command empty",
-            done.errors,
         )

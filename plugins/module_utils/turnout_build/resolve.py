@@ -121,16 +121,19 @@ def _require_gunicorn(pins: tuple[Pin, ...], spec: AppSpec) -> None:
 
 
 def _unresolved(spec: AppSpec, target: Target, said: str) -> BuildError:
-    lines = [line for line in said.splitlines() if not line.lstrip().startswith("warning:")]
-    # uv draws a tree; in a sentence only its words are wanted.
-    text = " ".join(re.sub(r"[^ -~]+", " ", "\n".join(lines)).split())
-    text = text.removeprefix("error: ").replace(" cause: ", ": ")
     step = f"correct {origin(spec)}"
     if _NO_NETWORK.search(said):
         step = "give this machine a way to a package index (nothing is fetched that it has)"
     return BuildError(
         "The app's requirements cannot be resolved",
-        f"{origin(spec)} for {target}: uv says: {text.rstrip('.')}",
+        f"{origin(spec)} for {target}: uv says: {words(said)}",
         step,
-        said,
     )
+
+
+def words(said: str) -> str:
+    """Return what uv said as one sentence: it draws a tree, and warns and tells besides."""
+    noise = ("warning:", "Using Python")
+    lines = [line for line in said.splitlines() if not line.lstrip().startswith(noise)]
+    text = " ".join(re.sub(r"[^ -~]+", " ", "\n".join(lines)).split())
+    return text.removeprefix("error: ").replace(" cause: ", ": ").rstrip(".")

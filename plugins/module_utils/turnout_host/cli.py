@@ -6,12 +6,16 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import hashlib
 import json
+import shutil
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from . import rollback, settle, state
+from . import phases, rollback, settle, state
 from .errors import HostFailure
 from .layout import SLOTS, Layout
 from .lock import exclusive
@@ -19,10 +23,15 @@ from .units import Slots
 
 Result = dict[str, Any]
 
+# Where a deploy writes; what of these share a file system shows the same space.
+DISKS = ("/srv", "/var/lib", "/tmp")  # noqa: S108
+
 
 def main(argv: list[str] | None = None) -> int:
     """Run one verb; return the exit code (0 done, 1 failed, 2 wrong usage)."""
     arguments = _parser().parse_args(argv)
+    if arguments.name == "call":
+        return _call()
     layout = Layout(arguments.app)
     verb: Callable[[Layout, Slots, argparse.Namespace], Result] = arguments.verb
     try:
@@ -38,15 +47,22 @@ def main(argv: list[str] | None = None) -> int:
 def from_os_error(error: OSError) -> HostFailure:
     """Return what the operating system refused, in words."""
     where = f" ({error.filename})" if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        free = [f"{shutil.disk_usage(disk).free >> 20} MiB in {disk}" for disk in DISKS]
+        return HostFailure(
+            f"a disk of the host is full: {error.strerror}{where}; free now: {', '.join(free)}",
+            "make room on the host, then run the command again; nothing of the failed try is left",
+        )
     return HostFailure(
         f"{error.strerror or error}{where}",
-        "make room or mend the permissions on the host, then run the command again",
+        "mend the permissions or the disk of the host, then run the command again",
     )
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="host.pyz", description=__doc__)
-    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    verbs = parser.add_subparsers(required=True, dest="name", metavar="VERB")
+    verbs.add_parser("call", help="a phase for a controller: JSON on standard input")
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--app", required=True, help="the app's name")
     for verb, help_text in (
@@ -63,6 +79,30 @@ def _parser() -> argparse.ArgumentParser:
         if verb is _settle:
             command.add_argument("--slot", choices=SLOTS, required=True)
     return parser
+
+
+def _call() -> int:
+    """Answer a controller: a phase's result, or its failure in words."""
+    question = json.load(sys.stdin)
+    phase, parameters = question["phase"], question["parameters"]
+    try:
+        _check_version(question["program"])
+        result = phases.run(phase, Layout(question["app"]), parameters, check=question["check"])
+    except (HostFailure, OSError) as error:
+        failure = error if isinstance(error, HostFailure) else from_os_error(error)
+        result = {"failed": True, "phase": phase, **failure.as_result()}
+    print(json.dumps(result))
+    return 0
+
+
+def _check_version(wanted: str) -> None:
+    """Refuse a controller of another version: both have to mean the same by a phase."""
+    running = hashlib.sha256(Path(sys.argv[0]).read_bytes()).hexdigest()
+    if running != wanted:
+        raise HostFailure(
+            "the host program is of another version than this controller",
+            "run `invoke provision --env <env>` (or playbooks/provision.yml) first",
+        )
 
 
 def _status(layout: Layout, slots: Slots, _arguments: argparse.Namespace) -> Result:

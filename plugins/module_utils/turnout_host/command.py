@@ -36,7 +36,7 @@ def run_in_release(
     if done.returncode:
         raise HostFailure(
             f"{what} failed with exit code {done.returncode}: `{command}`",
-            "read its output below; traffic is as before",
+            "read its output; traffic is as before",
             done.stdout[-8000:],
         )
     return str(done.stdout)

@@ -21,7 +21,7 @@ class HostFailure(Exception):
     def as_result(self) -> dict[str, str]:
         """Return the failure as the keys that modules and the host program report."""
         return {
-            "msg": f"{self.cause}. Next: {self.next_step}",
+            "msg": f"{self.cause.rstrip('.')}. Next: {self.next_step}",
             "cause": self.cause,
             "next_step": self.next_step,
             "evidence": self.evidence,

@@ -66,6 +66,11 @@ class Layout:
         return self.base / "history.jsonl"
 
     @property
+    def initialised(self) -> Path:
+        """There once the app's init command has succeeded on this host."""
+        return self.base / ".initialised"
+
+    @property
     def lock(self) -> Path:
         return self.base / ".lock"
 

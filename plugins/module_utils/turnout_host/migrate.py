@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from . import command, releases
+from . import command, releases, units
 from .atomic import write_file
 from .layout import Layout
 
 
-def migrate(layout: Layout, name: str, *, init: str, migrate: str, timeout_seconds: float) -> str:
+def migrate(
+    layout: Layout,
+    name: str,
+    *,
+    init: str,
+    migrate: str,
+    timeout_seconds: float,
+    run: units.Run = units.run,
+) -> str:
     """Run the init command if it never succeeded here, then the migrate command.
 
     Args:
         init: run once in the app's lifetime on this host; some apps' init drops its tables.
         migrate: run with each release.
+        timeout_seconds: how long each may take.
 
     Returns:
         What the commands printed.
@@ -21,20 +30,19 @@ def migrate(layout: Layout, name: str, *, init: str, migrate: str, timeout_secon
         HostFailure: if one fails; traffic is as before.
     """
     manifest = releases.get(layout, name).manifest
-    done = layout.base / ".initialised"
+
+    def execute(setting: str, line: str) -> str:
+        return command.run_in_release(
+            layout, name, manifest, line, what=setting, timeout_seconds=timeout_seconds, run=run
+        )
+
     output = ""
-    if init and not done.exists():
-        output += command.run_in_release(
-            layout, name, manifest, init, what="app_init_command", timeout_seconds=timeout_seconds
-        )
-        write_file(done, f"{name}\n".encode())
-    if migrate:
-        output += command.run_in_release(
-            layout,
-            name,
-            manifest,
-            migrate,
-            what="app_migrate_command",
-            timeout_seconds=timeout_seconds,
-        )
-    return output
+    if init and not is_initialised(layout):
+        output += execute("app_init_command", init)
+        write_file(layout.initialised, f"{name}\n".encode())
+    return output + (execute("app_migrate_command", migrate) if migrate else "")
+
+
+def is_initialised(layout: Layout) -> bool:
+    """Say whether the app's init command has succeeded on this host."""
+    return layout.initialised.exists()

@@ -7,12 +7,16 @@ import platform
 import re
 import shutil
 import sys
+from pathlib import Path
 from typing import Any
 
 from . import releases, settle, splits
 from .errors import HostFailure
 from .layout import Layout
+from .migrate import is_initialised
 
+# What a virtual environment of a large app holds.
+FILES = 5000
 _CONDITION = re.compile(r"\s*(>=|<=|==|!=|>|<|~=)\s*(\d+(?:\.\d+)*)(\.\*)?\s*")
 
 
@@ -32,6 +36,7 @@ def preflight(layout: Layout, python: str, free_bytes: int) -> dict[str, Any]:
     live = splits.live_slot(layout)
     return {
         "target": target(),
+        "initialised": is_initialised(layout),
         "live": live,
         "release": releases.in_slot(layout, live) if live else None,
         "releases": releases.names(layout),
@@ -92,12 +97,12 @@ def _holds(running: tuple[int, ...], sign: str, wanted: tuple[int, ...], prefix:
 
 
 def _check_disk(layout: Layout, free_bytes: int) -> None:
-    usage = shutil.disk_usage(layout.base)
-    inodes = os.statvfs(layout.base)
-    if usage.free < free_bytes or (inodes.f_files and inodes.f_favail < 5000):
-        kept = settle.settings(layout).get("keep_releases", 5)
-        raise HostFailure(
-            f"the disk of {layout.base} is full: {usage.free >> 20} MiB and "
-            f"{inodes.f_favail} files free, {free_bytes >> 20} MiB needed",
-            f"make room on the host, or keep fewer releases (app_keep_releases is {kept})",
-        )
+    for folder in filter(Path.is_dir, (layout.base, layout.wheels)):
+        usage, inodes = shutil.disk_usage(folder), os.statvfs(folder)
+        if usage.free < free_bytes or (inodes.f_files and inodes.f_favail < FILES):
+            kept = settle.settings(layout).get("keep_releases", 5)
+            raise HostFailure(
+                f"the disk of {folder} is full: {usage.free >> 20} MiB and {inodes.f_favail} "
+                f"files free, {free_bytes >> 20} MiB needed",
+                f"make room on the host, or keep fewer releases (app_keep_releases is {kept})",
+            )

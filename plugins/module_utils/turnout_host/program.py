@@ -17,14 +17,14 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def build() -> bytes:
-    """Return the host program: the same bytes for the same source.
+    """Return the host program: the same bytes for the same source, whatever the zlib.
 
     It collects the package this very module belongs to, from a folder or from
     the zip file in which Ansible sends it.
     """
     stream = io.BytesIO()
     stream.write(b"#!/usr/bin/python3\n")
-    with zipfile.ZipFile(stream, "a", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(stream, "a") as archive:
         _add(archive, "__main__.py", MAIN)
         for source in sorted(files(__package__).iterdir(), key=lambda entry: entry.name):
             if source.name.endswith(".py"):
@@ -33,4 +33,4 @@ def build() -> bytes:
 
 
 def _add(archive: zipfile.ZipFile, name: str, text: str) -> None:
-    archive.writestr(zipfile.ZipInfo(name, EPOCH), text, zipfile.ZIP_DEFLATED)
+    archive.writestr(zipfile.ZipInfo(name, EPOCH), text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import shlex
 import shutil
 import time
 from dataclasses import dataclass, field
@@ -12,7 +13,17 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from . import bundle, command, envfile, gunicorn_hooks, releases, unitfile, units, venvs
+from . import (
+    bundle,
+    command,
+    envfile,
+    gunicorn_hooks,
+    releases,
+    unitfile,
+    units,
+    venvs,
+    wsgi_check,
+)
 from .atomic import remove_leftovers, remove_tree, sync_folder, write_file
 from .errors import HostFailure
 from .layout import RELEASE_TOKEN, Layout
@@ -80,19 +91,22 @@ def stage(layout: Layout, request: Request, run: units.Run = units.run) -> bool:
 
 
 def check(layout: Layout, name: str, run: units.Run = units.run) -> None:
-    """Import the app as gunicorn would, under its user and sandbox.
+    """Load the app as gunicorn would, under its user and sandbox; it must be a WSGI application.
 
     Raises:
-        HostFailure: if it does not import; the release is marked as failed.
+        HostFailure: if it cannot be loaded; the release is marked as failed.
     """
     release = releases.get(layout, name)
     python, config = venvs.python(layout, release.venv), layout.release(name) / "gunicorn.conf.py"
+    source = _source_of(wsgi_check)
     try:
         command.run_in_release(
             layout,
             name,
             release.manifest,
-            f"exec '{python}' -m gunicorn --check-config --config '{config}'",
+            shlex.join(
+                ["exec", str(python), "-c", source, "--check-config", "--config", str(config)]
+            ),
             what="the import of the app",
             timeout_seconds=float(release.manifest["health"]["start_timeout_seconds"]),
             run=run,

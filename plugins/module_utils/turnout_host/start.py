@@ -101,7 +101,7 @@ def _failure(slots: Slots, slot: str, cause: str, answer: str = "") -> HostFailu
     parts += [f"State: {_describe(slots.state(slot))}", f"Log:\n{slots.log(slot)}"]
     return HostFailure(
         cause,
-        "read the app's log below, mend the app or its settings, and deploy again; "
+        "read the app's log, mend the app or its settings, and deploy again; "
         "the live release was not touched",
         "\n\n".join(parts),
     )

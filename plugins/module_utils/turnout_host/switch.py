@@ -49,7 +49,7 @@ def verify(layout: Layout, name: str, public: dict[str, Any], *, settled: bool =
         if problem and time.monotonic() > deadline:
             raise HostFailure(
                 f"nginx does not answer with the release {name}: {problem}",
-                "see the answer below and /var/log/nginx/error.log on the host",
+                "see the answer and /var/log/nginx/error.log on the host",
                 answer.describe(),
             )
         if problem:

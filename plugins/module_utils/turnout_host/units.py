@@ -57,7 +57,7 @@ def run(
     if check and done.returncode != 0:
         raise HostFailure(
             f"`{' '.join(argv[:4])}` failed with exit code {done.returncode}",
-            "look at the output below and at the host's journal",
+            "look at the output and at the host's journal",
             done.stdout,
         )
     return done

@@ -73,7 +73,7 @@ def _install(layout: Layout, path: Path, lock: str, run: units.Run) -> None:
     if installed.returncode:
         raise HostFailure(
             "pip could not install the wheels that were shipped",
-            "read pip's explanation below; if a wheel is damaged, deploy again",
+            "read pip's explanation; if a wheel is damaged, deploy again",
             installed.stdout,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -147,6 +148,14 @@ def test_what_the_operating_system_refuses_is_an_error_in_json(
 
     assert code == 1
     assert failure["error"] == "No such file or directory (systemctl)"
+
+
+def test_a_disk_that_fills_up_is_told_with_what_is_free() -> None:
+    failure = cli.from_os_error(OSError(errno.ENOSPC, "No space left on device"))
+
+    assert "a disk of the host is full: No space left on device" in failure.cause
+    assert "MiB in /srv" in failure.cause
+    assert "make room" in failure.next_step
 
 
 def test_settle_says_whether_it_stopped_the_slot(run: Run, layout: Layout) -> None:

@@ -101,6 +101,17 @@ def test_a_full_disk_is_refused_with_numbers(
     assert "app_keep_releases is 2" in refused.value.next_step
 
 
+def test_a_full_disk_of_the_wheelhouse_is_refused_too(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout.wheels.mkdir(parents=True, exist_ok=True)
+    room = {layout.base: 1 << 40, layout.wheels: 5 << 20}
+    monkeypatch.setattr(shutil, "disk_usage", lambda disk: SimpleNamespace(free=room[disk]))
+
+    with pytest.raises(HostFailure, match=rf"the disk of {layout.wheels} is full"):
+        preflight.preflight(layout, "", 6 << 20)
+
+
 def test_a_disk_without_room_for_names_is_refused(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:

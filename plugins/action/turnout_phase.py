@@ -1,0 +1,133 @@
+"""Ask the host program for a phase, over the connection that is open anyway.
+
+Every `turnout_*` action that runs on a host is this one, by a link of its name. An Ansible
+module of its own for each phase would bundle the host library anew and unpack it on the host:
+0.9 s a phase instead of 0.3 s. Parameters go by standard input, never by argv.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+PROGRAM = "/usr/local/lib/turnout/host.pyz"
+_LIBRARY = str(Path(__file__).resolve().parents[1] / "module_utils")
+if _LIBRARY not in sys.path:
+    sys.path.insert(0, _LIBRARY)
+
+from turnout_host import program  # noqa: E402
+
+APP: dict[str, Any] = {"app": {"type": "str", "required": True}}
+RELEASE: dict[str, Any] = {"release": {"type": "str", "required": True}}
+# What each phase takes; documented in plugins/modules/.
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "preflight": {
+        "python": {"type": "str", "default": ""},
+        "free_megabytes": {"type": "int", "required": True},
+    },
+    "state": {},
+    "stage": {
+        "build": {"type": "dict", "required": True},
+        "host": {"type": "dict", "required": True},
+        "settings": {"type": "dict", "required": True},
+        "environment": {"type": "dict", "default": {}, "no_log": True},
+        "config_files": {"type": "list", "elements": "dict", "default": [], "no_log": True},
+    },
+    "migrate": {
+        **RELEASE,
+        "init_command": {"type": "str", "default": ""},
+        "migrate_command": {"type": "str", "default": ""},
+        "timeout_seconds": {"type": "int", "required": True},
+    },
+    "start": {**RELEASE, "drain_seconds": {"type": "int", "required": True}},
+    "switch": {
+        **RELEASE,
+        "port": {"type": "int", "required": True},
+        "tls": {"type": "bool", "default": False},
+    },
+    "commit": {
+        **RELEASE,
+        "previous_release": {"type": "str", "default": ""},
+        "actor": {"type": "str", "default": ""},
+        "warm_seconds": {"type": "int", "required": True},
+    },
+    "revert": {
+        "cause": {"type": "str", "required": True},
+        "release": {"type": "str", "default": ""},
+        "actor": {"type": "str", "default": ""},
+    },
+    "rollback": {
+        "release": {"type": "str", "default": ""},
+        "drain_seconds": {"type": "int", "required": True},
+    },
+}
+
+
+@cache
+def program_sha256() -> str:
+    """Return what the host program of this version hashes to."""
+    return hashlib.sha256(program.build()).hexdigest()
+
+
+class ActionModule(ActionBase):
+    """One phase on one host; which one is in the action's name."""
+
+    _supports_check_mode = True
+    _supports_diff = True
+
+    def run(
+        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Run the phase and return its result, or its failure in words."""
+        super().run(tmp, task_vars)
+        self.phase = self._task.action.rpartition("turnout_")[2]
+        spec = {**APP, **ARGUMENTS[self.phase]}
+        _, arguments = self.validate_argument_spec(argument_spec=spec)
+        return self.phase_result(arguments)
+
+    def phase_result(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Return the result of the phase; `turnout_stage` ships something first."""
+        return self.ask(arguments)
+
+    def ask(self, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Have the host program run the phase with ``parameters``."""
+        question = {
+            "phase": self.phase,
+            "app": parameters.pop("app"),
+            "check": self._task.check_mode,
+            "program": program_sha256(),
+            "parameters": parameters,
+        }
+        answer = self._low_level_execute_command(
+            f"/usr/bin/python3 {PROGRAM} call", in_data=json.dumps(question).encode()
+        )
+        try:
+            result = json.loads(answer["stdout"])
+        except ValueError:
+            return self._no_answer(answer)
+        return dict(result) if isinstance(result, dict) else self._no_answer(answer)
+
+    def _no_answer(self, answer: dict[str, Any]) -> dict[str, Any]:
+        """Return the failure of a host whose program is missing or broken."""
+        said = (answer.get("stderr") or answer.get("stdout") or "").strip()
+        missing = "No such file" in said or "can't open file" in said
+        cause = (
+            "the host is not provisioned: it has no host program"
+            if missing
+            else f"the host program ended with exit code {answer.get('rc')} and no answer"
+        )
+        next_step = "run `invoke provision --env <env>` (or playbooks/provision.yml) first"
+        return {
+            "failed": True,
+            "phase": self.phase,
+            "msg": f"{cause}. Next: {next_step}",
+            "cause": cause,
+            "next_step": next_step,
+            "evidence": said,
+        }

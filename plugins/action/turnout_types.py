@@ -1,0 +1,136 @@
+"""Refuse settings of the wrong type, each with what to write instead, before a host is touched.
+
+Ansible's own check takes the text 'localhost' for a list, and its message names internal classes.
+Here text is text and a list is a list. The types are those of the role's argument spec.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ansible.errors import AnsibleError
+from ansible.module_utils.parsing.convert_bool import BOOLEANS
+from ansible.plugins.action import ActionBase
+
+ROLES = Path(__file__).resolve().parents[2] / "roles"
+MOST_CHARACTERS = 60
+
+Option = dict[str, Any]
+
+
+def is_whole(value: Any) -> bool:
+    """Whether a value is a whole number; one from the command line is text."""
+    if isinstance(value, str):
+        return re.fullmatch(r"-?\d+", value) is not None
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a number, also as text."""
+    if isinstance(value, str):
+        return re.fullmatch(r"-?\d+(\.\d+)?", value) is not None
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def is_truth(value: Any) -> bool:
+    """Whether a value is true or false, in one of Ansible's spellings."""
+    if isinstance(value, str):
+        return value.lower() in BOOLEANS
+    return isinstance(value, int) and value in BOOLEANS
+
+
+# What fits each type, and what to write where something else stands.
+TYPES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "str": (lambda value: isinstance(value, str), "text, in quotes"),
+    "path": (lambda value: isinstance(value, str), "a path"),
+    "int": (is_whole, "a whole number"),
+    "float": (is_number, "a number"),
+    "bool": (is_truth, "true or false"),
+    "list": (lambda value: isinstance(value, list), "a list, such as [one, two]"),
+    "dict": (lambda value: isinstance(value, Mapping), "names and values, such as {NAME: value}"),
+}
+
+
+def problems(where: str, value: Any, option: Option) -> Iterator[str]:
+    """Yield what is wrong with the type of a value and of all in it, one line for each place."""
+    fits, wanted = TYPES[option.get("type", "str")]
+    choices = option.get("choices")
+    if not fits(value):
+        yield f"{where} {shown(value, option)}: write {wanted}"
+    elif choices and value not in choices:
+        yield f"{where} {shown(value, option)}: write one of {', '.join(map(str, choices))}"
+    elif isinstance(value, list):
+        element = {**option, "type": option.get("elements", "str")}
+        for number, item in enumerate(value):
+            yield from problems(f"{where}[{number}]", item, element)
+    elif isinstance(value, Mapping) and option.get("options"):
+        yield from inside(where, value, option)
+
+
+def inside(where: str, value: Mapping[str, Any], option: Option) -> Iterator[str]:
+    """Yield what is wrong with the keys of a value that has a fixed set of them."""
+    known: dict[str, Option] = option["options"]
+    for name in value:
+        if name not in known:
+            yield f"{where}.{name} is unknown: write one of {', '.join(known)}"
+    for name, part in known.items():
+        if name in value:
+            hidden = option.get("no_log", False)
+            yield from problems(f"{where}.{name}", value[name], {"no_log": hidden, **part})
+        elif part.get("required"):
+            yield f"{where}.{name} is not set: write {TYPES[part.get('type', 'str')][1]}"
+
+
+def shown(value: Any, option: Option) -> str:
+    """Say what a value is, without giving a secret away."""
+    if value is None:
+        return "is empty"
+    hidden = option.get("no_log") or len(repr(value)) > MOST_CHARACTERS
+    return "has the wrong type" if hidden else f"is {value!r}"
+
+
+def remedy(env: str, role: str) -> str:
+    """Tell where the settings stand and where they are described."""
+    return (
+        f"correct it in inventories/{env}/group_vars/all/app.yml; "
+        f"`ansible-doc -t role {role}` describes every setting"
+    )
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]
+    """Runs on the controller alone: it never connects to the host."""
+
+    _requires_connection = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> Any:
+        """Fail with every setting of the wrong type in one message."""
+        result = super().run(tmp, task_vars)
+        variables, role = task_vars or {}, self._task.args["role"]
+        found = [
+            line
+            for name, option in self._options(role)
+            for line in self._look(name, option, variables)
+        ]
+        if found:
+            env = Path(variables.get("inventory_dir") or "<env>").name
+            cause = "\n".join([f"Nothing was touched in {env}:", *found])
+            step = remedy(env, role)
+            result.update(failed=True, msg=f"{cause}\nNext: {step}", cause=cause, next_step=step)
+        return result
+
+    def _options(self, role: str) -> Iterator[tuple[str, Option]]:
+        spec = self._loader.load_from_file(str(ROLES / role / "meta/argument_specs.yml"))
+        yield from spec["argument_specs"]["main"]["options"].items()
+
+    def _look(self, name: str, option: Option, variables: dict[str, Any]) -> Iterator[str]:
+        if name not in variables:
+            return
+        try:
+            value = self._templar.template(variables[name])
+        except AnsibleError as error:
+            yield f"{name} cannot be read: {str(error).splitlines()[0]}"
+            return
+        yield from problems(name, value, option)

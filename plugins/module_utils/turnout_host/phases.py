@@ -1,0 +1,203 @@
+"""The phases of a deploy as a controller calls them: parameters in, result out.
+
+Each says in check mode what it would change, and shows what it changes as a diff.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import journal, releases, rollback, settle, splits, switch
+from . import migrate as migration
+from . import preflight as before
+from . import stage as staging
+from . import start as starting
+from . import state as looking
+from .errors import HostFailure
+from .layout import SLOTS, Layout, other_slot
+from .lock import exclusive
+from .units import Slots
+
+Parameters = dict[str, Any]
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One phase asked for on this host; ``check`` changes nothing."""
+
+    layout: Layout
+    slots: Slots
+    parameters: Parameters
+    check: bool
+
+
+Phase = Callable[[Call], Result]
+
+
+def run(phase: str, layout: Layout, parameters: Parameters, *, check: bool) -> Result:
+    """Run one phase under the app's lock, and note in the journal how long it took.
+
+    Raises:
+        HostFailure: what came back, and what to do about it.
+    """
+    call = Call(layout, Slots(layout), parameters, check)
+    real = phase not in READING and not check
+    started = time.monotonic()
+    guard: AbstractContextManager[None] = exclusive(layout) if real else nullcontext()
+    with guard:
+        result = PHASES[phase](call)
+        seconds = round(time.monotonic() - started, 3)
+        if real:
+            journal.record(layout, phase, seconds=seconds)
+    return {"phase": phase, "seconds": seconds, **result}
+
+
+def preflight(call: Call) -> Result:
+    """Tell whether the host can take a release, and what it lacks."""
+    free = int(call.parameters["free_megabytes"]) * 2**20
+    found = before.preflight(call.layout, call.parameters.get("python", ""), free)
+    return {"changed": False, **found}
+
+
+def state(call: Call) -> Result:
+    """Tell what is live."""
+    return {"changed": False, "state": looking.state(call.layout, call.slots)}
+
+
+def stage(call: Call) -> Result:
+    """Put the release on the host, unless it is there, and import its app once."""
+    request = _request(call.parameters)
+    there = releases.names(call.layout)
+    changed = releases.find(call.layout, request.release) is None
+    if not call.check:
+        # Whatever the last deploy left to be done to the idle slot, this one decides.
+        settle.cancel(call.layout)
+        switch.reconcile(call.layout, call.slots)
+        journal.begin(call.layout, request.release)
+        changed = staging.stage(call.layout, request)
+        staging.check(call.layout, request.release)
+    after = sorted({*there, request.release})
+    listed = ("".join(f"releases/{name}\n" for name in names) for names in (there, after))
+    return {"changed": changed, "release": request.release, "diff": _difference(*listed)}
+
+
+def _request(parameters: Parameters) -> staging.Request:
+    return staging.Request(
+        release=parameters["release"],
+        bundle=Path(parameters["bundle"]) if parameters.get("bundle") else None,
+        code_sha256=parameters["code_sha256"],
+        wheels=parameters["wheels"],
+        lock=parameters["lock"],
+        venv=parameters["venv"],
+        settings=parameters["settings"],
+        environment={name: str(value) for name, value in parameters.get("environment", {}).items()},
+        config_files=parameters.get("config_files", []),
+    )
+
+
+def migrate(call: Call) -> Result:
+    """Run the app's own commands with the new release's code."""
+    commands = {key: call.parameters.get(f"{key}_command", "") for key in ("init", "migrate")}
+    output = ""
+    if not call.check:
+        seconds = float(call.parameters["timeout_seconds"])
+        name = call.parameters["release"]
+        output = migration.migrate(call.layout, name, **commands, timeout_seconds=seconds)
+    return {"changed": any(commands.values()), "output": output}
+
+
+def start(call: Call) -> Result:
+    """Run the release in the idle slot until it is healthy."""
+    name, slot = call.parameters["release"], splits.idle_slot(call.layout)
+    held = releases.in_slot(call.layout, slot)
+    if not call.check:
+        drain_seconds = float(call.parameters["drain_seconds"])
+        slot = starting.start(call.layout, call.slots, name, drain_seconds)
+    old, new = f"slots/{slot} -> {held or 'nothing'}\n", f"slots/{slot} -> {name}\n"
+    return {"changed": True, "slot": slot, "diff": _difference(old, new)}
+
+
+def change_over(call: Call) -> Result:
+    """Give the traffic to the slot that runs the release, and verify that it answers."""
+    layout, name, old = call.layout, call.parameters["release"], splits.live(call.layout)
+    slot = splits.idle_slot(layout) if call.check else _holder(layout, name)
+    shown = f"live -> splits/{old}\n" if old else ""
+    result = {
+        "changed": old != slot,
+        "slot": slot,
+        "diff": _difference(shown, f"live -> splits/{slot}\n"),
+    }
+    if not call.check:
+        started = time.monotonic()
+        switch.switch(layout, slot)
+        result["switch_seconds"] = round(time.monotonic() - started, 6)
+        switch.verify(layout, name, {key: call.parameters[key] for key in ("port", "tls")})
+    return result
+
+
+def _holder(layout: Layout, release: str) -> str:
+    for slot in SLOTS:
+        if releases.in_slot(layout, slot) == release:
+            return slot
+    raise HostFailure(
+        f"no slot holds {release} any more: another deploy overtook this one",
+        "see `invoke status`, and deploy again if that is not what you want",
+    )
+
+
+def commit(call: Call) -> Result:
+    """Make the switch final, and leave the old slot to the host's own timer."""
+    if call.check:
+        return {"changed": True}
+    live = splits.live_slot(call.layout)
+    facts = {key: call.parameters.get(key) or None for key in ("previous_release", "actor")}
+    entry = switch.commit(call.layout, call.parameters["release"], "deploy", live=live, **facts)
+    if live and facts["previous_release"]:
+        settle.schedule(call.layout, other_slot(live), int(call.parameters["warm_seconds"]))
+    return {"changed": True, "entry": entry}
+
+
+def revert(call: Call) -> Result:
+    """Put the traffic back to where it was before the running deploy."""
+    if call.check:
+        return {"changed": False, "live": splits.live_slot(call.layout)}
+    cause, release = call.parameters["cause"], call.parameters.get("release", "")
+    actor = call.parameters.get("actor") or None
+    return switch.revert(call.layout, call.slots, cause, release, actor=actor)
+
+
+def roll_back(call: Call) -> Result:
+    """Give the traffic to an earlier verified release."""
+    name = rollback.target(call.layout, call.parameters.get("release") or None)
+    slot = splits.live_slot(call.layout)
+    old = releases.in_slot(call.layout, slot) if slot else None
+    result: Result = {"changed": old != name, "release": name, "previous_release": old}
+    if not call.check:
+        drain_seconds = float(call.parameters["drain_seconds"])
+        done = rollback.rollback(call.layout, call.slots, name, drain_seconds=drain_seconds)
+        result = {key: value for key, value in done.items() if key != "seconds"}
+    return {**result, "diff": _difference(f"{old or ''}\n", f"{name}\n")}
+
+
+def _difference(old: str, new: str) -> dict[str, str]:
+    return {"before": old, "after": new}
+
+
+READING = ("preflight", "state")
+PHASES: dict[str, Phase] = {
+    "preflight": preflight,
+    "state": state,
+    "stage": stage,
+    "migrate": migrate,
+    "start": start,
+    "switch": change_over,
+    "commit": commit,
+    "revert": revert,
+    "rollback": roll_back,
+}

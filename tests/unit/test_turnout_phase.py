@@ -1,0 +1,90 @@
+"""Each phase is documented as what it takes, and a host that cannot answer is told in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+
+from turnout_host import phases
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def action() -> Any:
+    from ansible.plugins.loader import action_loader
+
+    action_loader.add_directory(str(REPOSITORY / "plugins/action"))
+    loaded = action_loader.get("turnout_phase", class_only=True)
+    return __import__(loaded.__module__, fromlist=["ARGUMENTS"])
+
+
+def documented(phase: str) -> dict[str, Any]:
+    text = (REPOSITORY / f"plugins/modules/turnout_{phase}.py").read_text(encoding="utf-8")
+    words = text.split('DOCUMENTATION = r"""')[1].split('"""')[0]
+    options: dict[str, Any] = yaml.safe_load(words)["options"]
+    return options
+
+
+def test_controller_and_host_know_the_same_phases(action: Any) -> None:
+    assert set(action.ARGUMENTS) == set(phases.PHASES)
+
+
+@pytest.mark.parametrize("phase", phases.PHASES)
+def test_phase_takes_what_its_documentation_says(action: Any, phase: str) -> None:
+    taken = {**action.APP, **action.ARGUMENTS[phase]}
+    options = documented(phase)
+
+    assert set(taken) == set(options)
+    for name, option in options.items():
+        assert taken[name].get("required", False) == option.get("required", False), name
+        # A path on the controller and a word are the same to JSON.
+        assert taken[name]["type"] == option["type"], name
+
+
+@pytest.mark.parametrize("phase", phases.PHASES)
+def test_phase_has_an_action(phase: str) -> None:
+    assert (REPOSITORY / f"plugins/action/turnout_{phase}.py").exists()
+
+
+def ask(action: Any, answer: dict[str, Any]) -> dict[str, Any]:
+    plugin = object.__new__(action.ActionModule)
+    plugin._task = SimpleNamespace(check_mode=False)
+    plugin.phase = "start"
+    plugin.sent = []
+
+    def execute(command: str, in_data: bytes) -> dict[str, Any]:
+        plugin.sent.append((command, in_data))
+        return answer
+
+    plugin._low_level_execute_command = execute
+    result = plugin.ask({"app": "hello", "environment": {"TOKEN": "s3cret"}})
+    (command, sent) = plugin.sent[0]
+    assert "s3cret" not in command
+    assert b"s3cret" in sent
+    return dict(result)
+
+
+def test_answer_of_the_host_is_the_result(action: Any) -> None:
+    answer = {"rc": 0, "stdout": '{"changed": true}', "stderr": ""}
+
+    assert ask(action, answer) == {"changed": True}
+
+
+def test_host_without_the_program_is_said_to_need_provisioning(action: Any) -> None:
+    result = ask(action, {"rc": 2, "stdout": "", "stderr": "python3: can't open file 'host.pyz'"})
+
+    assert result["failed"]
+    assert "not provisioned" in result["cause"]
+    assert "invoke provision" in result["next_step"]
+
+
+def test_broken_program_is_told_with_what_it_said(action: Any) -> None:
+    result = ask(action, {"rc": 1, "stdout": "", "stderr": "Traceback: zipimport"})
+
+    assert "exit code 1" in result["cause"]
+    assert "zipimport" in result["evidence"]

@@ -66,7 +66,7 @@ def configure(config: dict[str, Any], folder: Path) -> None:
     config.update(own)
     config.update(
         wsgi_app=manifest["entry"],
-        workers=wanted["workers"] or own.get("workers") or automatic_workers(),
+        workers=int(wanted["workers"]) or own.get("workers") or automatic_workers(),
         threads=wanted["threads"],
         worker_class=wanted["worker_class"],
         timeout=wanted["timeout_seconds"],

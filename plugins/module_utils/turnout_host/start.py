@@ -14,6 +14,7 @@ from .units import Slots, UnitState
 
 # A service that systemd had to start this often since the slot's start is in a crash loop.
 CRASH_LOOP = 3
+SOAK_INTERVAL_SECONDS = 0.25
 
 
 def start(layout: Layout, slots: Slots, name: str, drain_seconds: float) -> str:
@@ -55,14 +56,16 @@ def _soak(layout: Layout, slots: Slots, slot: str, release: Release) -> None:
     pid = wait_until_healthy(layout, slots, slot, wanted)
     deadline = time.monotonic() + wanted.soak_seconds
     while time.monotonic() < deadline:
-        time.sleep(min(0.25, max(0.0, deadline - time.monotonic())))
+        time.sleep(min(SOAK_INTERVAL_SECONDS, max(0.0, deadline - time.monotonic())))
         state = slots.state(slot)
         if state.main_pid != pid:
             raise _failure(slots, slot, f"{slot} did not stay up ({_describe(state)})")
-    if wanted.soak_seconds:
-        problem = health.complaint(health.probe_slot(layout.socket(slot), wanted), wanted)
+        # The main process outlives workers that crash; only an answer tells.
+        answer = health.probe_slot(layout.socket(slot), wanted)
+        problem = health.complaint(answer, wanted)
         if problem:
-            raise _failure(slots, slot, f"{slot} did not stay healthy: {problem}")
+            cause = f"{slot} did not stay healthy: {problem}"
+            raise _failure(slots, slot, cause, answer.describe())
 
 
 def wait_until_healthy(layout: Layout, slots: Slots, slot: str, wanted: Health) -> int:

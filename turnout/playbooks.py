@@ -89,7 +89,7 @@ def run(
             inventory=str(INVENTORIES / env),
             extravars=variables or {},
             cmdline="--check --diff" if check else None,
-            envvars=_environment(),
+            envvars=_environment(env),
             settings={"pexpect_timeout": 1},
             suppress_env_files=True,
             quiet=True,
@@ -99,9 +99,12 @@ def run(
     return Result(name, env, int(runner.rc), cancelled.is_set(), progress)
 
 
-def _environment() -> dict[str, str]:
+def _environment(env: str) -> dict[str, str]:
     """The runner starts ansible-playbook by name and turns host key checking off by default."""
+    # This environment's vault only: Ansible asks the client for each one it is told of.
+    identity = f"{env}@{INVENTORIES / 'vault-client.py'}"
     return {
+        "ANSIBLE_VAULT_IDENTITY_LIST": os.environ.get("ANSIBLE_VAULT_IDENTITY_LIST", identity),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "ANSIBLE_CONFIG": os.environ.get("ANSIBLE_CONFIG", str(REPOSITORY / "ansible.cfg")),
         "ANSIBLE_HOST_KEY_CHECKING": os.environ.get("ANSIBLE_HOST_KEY_CHECKING", "True"),

@@ -1,6 +1,6 @@
 """The host library: releases, slots, splits and the switch, on one host.
 
-Standard library only. Ansible's modules call it over SSH, and provision
-installs it as ``/usr/local/lib/turnout/host.pyz`` for everything that must
-not wait for Ansible: status, rollback, boot and the host's own timers.
+Standard library only. Provision installs it as ``/usr/local/lib/turnout/host.pyz``:
+Ansible's actions ask it for the phases of a deploy, Fabric for status and
+rollback, and the host itself at boot and from its timers.
 """

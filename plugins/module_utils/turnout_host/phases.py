@@ -175,8 +175,7 @@ def revert(call: Call) -> Result:
 def roll_back(call: Call) -> Result:
     """Give the traffic to an earlier verified release."""
     name = rollback.target(call.layout, call.parameters.get("release") or None)
-    slot = splits.live_slot(call.layout)
-    old = releases.in_slot(call.layout, slot) if slot else None
+    old = releases.live(call.layout)
     result: Result = {"changed": old != name, "release": name, "previous_release": old}
     if not call.check:
         drain_seconds = float(call.parameters["drain_seconds"])

@@ -38,7 +38,7 @@ def preflight(layout: Layout, python: str, free_bytes: int) -> dict[str, Any]:
         "target": target(),
         "initialised": is_initialised(layout),
         "live": live,
-        "release": releases.in_slot(layout, live) if live else None,
+        "release": releases.live(layout),
         "releases": releases.names(layout),
         "wheels": sorted(path.name for path in layout.wheels.glob("*.whl")),
         "venvs": sorted(path.parent.name for path in layout.venvs.glob("[!.]*/.complete")),

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from . import journal
+from . import journal, splits
 from .atomic import write_file
 from .errors import HostFailure
 from .layout import SLOTS, Layout
@@ -64,6 +64,12 @@ def in_slot(layout: Layout, slot: str) -> str | None:
     """Return the name of the release that a slot holds."""
     link = layout.slot(slot)
     return link.readlink().name if link.is_symlink() else None
+
+
+def live(layout: Layout) -> str | None:
+    """Return the name of the release that takes the traffic, or None before the first deploy."""
+    slot = splits.live_slot(layout)
+    return in_slot(layout, slot) if slot else None
 
 
 def in_slots(layout: Layout) -> set[str]:

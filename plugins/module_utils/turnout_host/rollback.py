@@ -19,8 +19,7 @@ def target(layout: Layout, wanted: str | None) -> str:
         HostFailure: if there is none, or the wanted one is unknown, failed, live or
             was never verified here.
     """
-    slot = splits.live_slot(layout)
-    current = releases.in_slot(layout, slot) if slot else None
+    current = releases.live(layout)
     name = wanted or releases.before(layout, current)
     if name is None:
         raise HostFailure(
@@ -58,7 +57,7 @@ def rollback(layout: Layout, slots: Slots, name: str, *, drain_seconds: float) -
     """
     switch.reconcile(layout, slots)
     before = splits.live_slot(layout)
-    previous = releases.in_slot(layout, before) if before else None
+    previous = releases.live(layout)
     if name == previous:
         return {"changed": False, "release": name, "previous_release": previous, "live": before}
     journal.begin(layout, name, "rollback")

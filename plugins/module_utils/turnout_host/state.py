@@ -19,7 +19,7 @@ def state(layout: Layout, slots: Slots) -> dict[str, Any]:
     counted = splits.lanes(layout, splits.live(layout))
     live = splits.live_slot(layout)
     units = slots.states(SLOTS)
-    current = releases.in_slot(layout, live) if live else None
+    current = releases.live(layout)
     return {
         "app": layout.app,
         "live": live,

@@ -74,8 +74,7 @@ def commit(layout: Layout, name: str, action: str, **facts: Any) -> dict[str, An
     Raises:
         HostFailure: if the traffic is not the release's any more.
     """
-    slot = splits.live_slot(layout)
-    if slot is None or releases.in_slot(layout, slot) != name:
+    if releases.live(layout) != name:
         raise HostFailure(
             f"{name} is not live any more: another deploy or rollback overtook this one",
             "see `invoke status`, and deploy again if that is not what you want",

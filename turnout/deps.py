@@ -27,6 +27,7 @@ LOCKS = (
     Lock(".", "requirements.txt", ("requirements.in",)),
     Lock(".", "requirements-dev.txt", ("requirements.in", "requirements-dev.in")),
     Lock("app", "requirements.txt", ("requirements.in",)),
+    Lock("app", "requirements-sentry.txt", ("requirements.in", "requirements-sentry.in")),
     Lock("app", "requirements-dev.txt", ("requirements-dev.in",)),
 )
 

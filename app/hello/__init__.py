@@ -3,33 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from flask import Flask
 
-from hello import diagnostics, health, pages
-from hello.config import load_config
-from hello.headers import add_security_headers
+from . import (
+    config,
+    database,
+    diagnostics,
+    errors,
+    guestbook,
+    headers,
+    health,
+    logs,
+    metrics,
+    pages,
+    sentry,
+)
+from .extensions import csrf, limiter
 
 __version__ = "1.0.0"
 
 
-def create_app(overrides: Mapping[str, Any] | None = None) -> Flask:
+def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     """Make the application from the environment.
 
     Args:
-        overrides: settings that win over the environment, for tests.
+        environ: the environment to read; by default the process's own, with `.env` in development.
 
     Raises:
-        hello.config.ConfigurationError: a setting that production needs is missing.
+        hello.config.ConfigurationError: settings are missing or malformed; it lists all of them.
     """
     app = Flask(__name__)
-    app.config.from_mapping(load_config(debug=app.debug, overrides=overrides or {}))
-    app.config["VERSION"] = __version__
+    app.config.from_mapping(config.load(environ), VERSION=__version__)
+
+    logs.configure(app)
+    metrics.configure(app)
+    sentry.configure(app)
+    headers.configure(app)
+    database.configure(app)
+    csrf.init_app(app)
+    limiter.init_app(app)
+    errors.configure(app)
 
     app.register_blueprint(pages.blueprint)
+    app.register_blueprint(guestbook.blueprint)
     app.register_blueprint(health.blueprint)
+    app.register_blueprint(metrics.blueprint)
     app.register_blueprint(diagnostics.blueprint)
-    app.register_error_handler(404, pages.not_found)
-    app.after_request(add_security_headers)
+    csrf.exempt(diagnostics.blueprint)
     return app

@@ -1,25 +1,38 @@
-"""What a person sees: which release, slot and version answered."""
+"""What a person sees: who answered, the deploys so far, and the guest book."""
 
 from __future__ import annotations
 
-from flask import Blueprint, current_app, render_template, request
-from werkzeug.exceptions import NotFound
+from dataclasses import asdict
+
+from flask import Blueprint, current_app, render_template
+
+from . import guestbook, history
+from .identity import identity_of
 
 blueprint = Blueprint("pages", __name__)
+
+# The next answer may be another release's.
+NOT_KEPT = {"Cache-Control": "no-store"}
 
 
 @blueprint.get("/")
 def home() -> tuple[str, int, dict[str, str]]:
-    """Greet, and say who answered. Never cached: the next answer may be another release's."""
-    page = render_template(
+    """Show it all; complete without JavaScript."""
+    return render_home(guestbook.EntryForm()), 200, NOT_KEPT
+
+
+@blueprint.get("/identity")
+def identity() -> tuple[dict[str, object], int, dict[str, str]]:
+    """Say who answered; the page asks once a second."""
+    return asdict(identity_of(current_app)), 200, NOT_KEPT
+
+
+def render_home(form: guestbook.EntryForm) -> str:
+    """Return the page with this form, which may carry what was wrong with an entry."""
+    return render_template(
         "home.html",
-        release=current_app.config["RELEASE"],
-        slot=current_app.config["SLOT"],
-        version=current_app.config["VERSION"],
+        identity=identity_of(current_app),
+        deploys=history.deploys(current_app.config["TURNOUT_HOME"]),
+        entries=guestbook.latest(),
+        form=form,
     )
-    return page, 200, {"Cache-Control": "no-store"}
-
-
-def not_found(_error: NotFound) -> tuple[str, int]:
-    """Say which address is unknown and offer the way back."""
-    return render_template("not_found.html", path=request.path), 404

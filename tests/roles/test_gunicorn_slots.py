@@ -164,6 +164,7 @@ def test_app_runs_as_its_own_account(service: list[str]) -> None:
 
 def test_app_knows_its_name_and_slot(service: list[str]) -> None:
     assert "Environment=TURNOUT_APP=storefront" in service
+    assert "Environment=TURNOUT_HOME=/srv/storefront" in service
     assert "Environment=TURNOUT_SLOT=%i" in service
 
 

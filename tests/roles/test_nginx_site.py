@@ -123,6 +123,20 @@ def test_everything_else_goes_to_the_app(site: str) -> None:
     assert "proxy_pass http://turnout_store_front;" in block(site, "location / {")
 
 
+@pytest.mark.parametrize("location", ["= /metrics", "^~ /metrics/"])
+def test_private_paths_answer_this_host_and_named_networks_only(
+    render: Render, location: str
+) -> None:
+    private = {
+        "nginx_site_private_paths": ["/metrics"],
+        "nginx_site_private_networks": ["10.1.0.0/16"],
+    }
+    kept = block(render("nginx_site", "site.conf.j2", **SITE, **private), f"location {location} {{")
+
+    rules = [line.strip() for line in kept.splitlines() if "allow" in line or "deny" in line]
+    assert rules == ["allow 127.0.0.1;", "allow ::1;", "allow 10.1.0.0/16;", "deny all;"]
+
+
 def test_release_is_shown_to_this_host_only(site: str) -> None:
     seen_by = block(site, "map $remote_addr").splitlines()[1:-1]
 

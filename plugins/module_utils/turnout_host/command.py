@@ -53,6 +53,7 @@ def _prefix(
         f"WorkingDirectory={unitfile.working_directory(layout, name, manifest)}",
         f"EnvironmentFile={layout.release(name) / 'env'}",
         f"Environment=TURNOUT_APP={layout.app}",
+        f"Environment=TURNOUT_HOME={layout.base}",
         f"Environment=TURNOUT_RELEASE={name}",
         f"Environment=XDG_RUNTIME_DIR=/run/{runtime}",
         f"Environment=PATH={path}",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 import mmap
 import os
 import runpy
@@ -15,6 +16,9 @@ import struct
 import threading
 from pathlib import Path
 from typing import Any
+
+# Neither query nor referrer: both carry tokens.
+ACCESS_LOG_FORMAT = "%(t)s %(m)s %(U)s %(s)s %(b)s bytes %(M)s ms %({x-request-id}i)s"
 
 
 class InFlight:
@@ -63,11 +67,18 @@ def configure(config: dict[str, Any], folder: Path) -> None:
     manifest = json.loads((folder / "release.json").read_text())
     wanted = manifest["gunicorn"]
     own = own_settings(Path.cwd() / "gunicorn.conf.py")
+    workers = int(wanted["workers"]) or own.get("workers") or automatic_workers()
+    config.update(
+        access_log_format=ACCESS_LOG_FORMAT,
+        max_requests=wanted["max_requests"],
+        # Not all workers at the same moment.
+        max_requests_jitter=int(wanted["max_requests"]) // 10,
+    )
     config.update(own)
     config.update(
         wsgi_app=manifest["entry"],
-        workers=int(wanted["workers"]) or own.get("workers") or automatic_workers(),
-        threads=wanted["threads"],
+        workers=workers,
+        threads=int(wanted["threads"]) or own.get("threads") or automatic_threads(workers),
         worker_class=wanted["worker_class"],
         timeout=wanted["timeout_seconds"],
         graceful_timeout=wanted["graceful_timeout_seconds"],
@@ -100,6 +111,11 @@ def automatic_workers() -> int:
     """
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return max(1, min(max(2, os.cpu_count() or 1), memory // 2 // (150 * 2**20)))
+
+
+def automatic_threads(workers: int) -> int:
+    """Return four threads a worker, or more where memory allows fewer workers than cores."""
+    return max(4, math.ceil(4 * (os.cpu_count() or 1) / workers))
 
 
 def _hook(config: dict[str, Any], slot: str, manifest: dict[str, Any]) -> None:

@@ -21,7 +21,7 @@ HEALTH = {
 }  # fmt: skip
 GUNICORN = {
     "workers": 2, "threads": 4, "worker_class": "gthread", "timeout_seconds": 30,
-    "graceful_timeout_seconds": 30, "arguments": [],
+    "graceful_timeout_seconds": 30, "max_requests": 5000, "arguments": [],
 }  # fmt: skip
 # Where temporary trees live, if it is there: nobody waits for a disk.
 MEMORY = Path("/dev/shm")

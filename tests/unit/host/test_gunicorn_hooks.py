@@ -215,6 +215,44 @@ def test_workers_are_as_set_or_the_apps_own_or_by_the_machine(
 
 
 @pytest.mark.parametrize(
+    ("cores", "workers", "threads"), [(1, 1, 4), (2, 2, 4), (8, 8, 4), (8, 2, 16), (4, 3, 6)]
+)
+def test_automatic_threads_make_up_for_workers_that_memory_forbids(
+    monkeypatch: pytest.MonkeyPatch, cores: int, workers: int, threads: int
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+
+    assert gunicorn_hooks.automatic_threads(workers) == threads
+
+
+def test_threads_are_as_set_or_the_apps_own_or_by_the_machine(
+    configure: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gunicorn_hooks, "automatic_threads", lambda _workers: 7)
+
+    assert configure(threads=3)["threads"] == 3
+    assert configure(threads=0)["threads"] == 7
+    assert configure("threads = 5", threads=0)["threads"] == 5
+
+
+def test_workers_are_replaced_now_and_then_and_not_all_at_once(configure: Configure) -> None:
+    config = configure(max_requests=5000)
+
+    assert config["max_requests"] == 5000
+    assert config["max_requests_jitter"] == 500
+
+
+def test_an_access_log_holds_neither_query_nor_referrer(configure: Configure) -> None:
+    fields = configure()["access_log_format"]
+
+    # gunicorn's names: r is the request line with its query, q the query, f the referrer.
+    for atom in ("%(r)s", "%(q)s", "%(f)s", "{referer}", "{cookie}", "{authorization}"):
+        assert atom not in fields
+    assert "%(U)s" in fields
+    assert configure('access_log_format = "%(s)s"')["access_log_format"] == "%(s)s"
+
+
+@pytest.mark.parametrize(
     ("cores", "mebibytes", "workers"),
     [(1, 4096, 2), (8, 65536, 8), (8, 1024, 3), (8, 100, 1), (None, 4096, 2)],
 )

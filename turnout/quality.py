@@ -154,6 +154,20 @@ def _run(stage: Stage) -> Outcome:
     return Outcome(stage.title, time.monotonic() - started, passed, failed, skipped)
 
 
+def run_quietly(stage: Stage, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a stage for somebody who reads its output; the caller looks at its exit code.
+
+    Args:
+        stage: the check.
+        variables: what it finds in its environment besides the usual.
+    """
+    command = [str(BIN / stage.command[0]), *stage.command[1:]]
+    environment = _environment() | variables
+    return subprocess.run(
+        command, cwd=stage.folder, env=environment, capture_output=True, text=True, check=False
+    )
+
+
 def _count(report: Path, code: int) -> tuple[int, int, int]:
     """Return tests passed, failed and skipped; a run that broke off is one more failure."""
     if not report.exists():

@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 
+from tests.lab.site import Host, Site
 from turnout import lab as labs
-from turnout.lab_ssh import ssh_command
-from turnout.lab_state import Lab, Vm
+from turnout.lab_state import Lab
 
 NAME = "test"
-
-
-@dataclass(frozen=True)
-class Host:
-    """A VM of the lab, reached over real SSH."""
-
-    lab: Lab
-    vm: Vm
-
-    def run(self, command: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        """Run a shell command as root; the caller looks at its exit code."""
-        argv = ssh_command(self.lab, self.vm, command)
-        return subprocess.run(argv, input=stdin, capture_output=True, timeout=60, check=False)
 
 
 @pytest.fixture(scope="session")
@@ -40,3 +25,12 @@ def lab() -> Iterator[Lab]:
 def host(lab: Lab) -> Host:
     """The lab's VM."""
     return Host(lab, lab.vms[0])
+
+
+@pytest.fixture(scope="module")
+def site(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """The sample app, provisioned and deployed once."""
+    made = Site(host, tmp_path_factory.mktemp("site"))
+    made.play("provision")
+    made.deploy("0")
+    return made

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.clone import Clone, Ran, assert_one_error, make
-from tests.lab.conftest import Host
+from tests.lab.site import Host
 
 pytestmark = pytest.mark.lab
 

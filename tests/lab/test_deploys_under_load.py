@@ -9,89 +9,23 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import shutil
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.lab.conftest import Host
 from tests.lab.load import Load
 from tests.lab.load_report import last_old_answer, report
+from tests.lab.site import Site
 from turnout import lab as labs
-from turnout import secrets
-from turnout.paths import REPOSITORY
 
 pytestmark = pytest.mark.lab
 
 DEPLOYS = int(os.environ.get("TURNOUT_DEPLOYS", "3"))
 # nginx keeps a connection for one second; the rest is the request itself on a busy machine.
 OLD_ANSWERS_SECONDS = 2.0
-
-
-class Site:
-    """The sample app on a VM, and a copy of its code that tests change at will."""
-
-    def __init__(self, host: Host, source: Path) -> None:
-        self.host = host
-        self.source = source
-        self.url = f"http://127.0.0.1:{host.vm.http_port}"
-
-    def deploy(self, version: str) -> str:
-        """Deploy the app with another version in its code, as a sysadmin would; return the release.
-
-        Raises:
-            AssertionError: with the output of a deploy that failed.
-        """
-        (self.source / "hello/version.py").write_text(f'VERSION = "{version}"\n')
-        self.play("deploy", app_source=str(self.source), release_test=False)
-        return str(self.status()["release"])
-
-    def play(self, playbook: str, **variables: object) -> None:
-        """Run a playbook of the project with these extra variables."""
-        command = ["ansible-playbook", "-i", "inventories/local", f"playbooks/{playbook}.yml"]
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        done = subprocess.run(
-            [*command, "-e", json.dumps(variables)],
-            cwd=REPOSITORY,
-            env=os.environ | {"PATH": path, "TURNOUT_LAB": self.host.lab.name},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
-
-    def status(self) -> dict[str, Any]:
-        """Return what the host program says is live."""
-        return self.program("status")
-
-    def program(self, verb: str) -> dict[str, Any]:
-        """Run the host program on the VM, as `invoke status` and `invoke rollback` do."""
-        done = self.host.run(f"python3 /usr/local/lib/turnout/host.pyz {verb} --app hello")
-        assert done.returncode == 0, done.stdout
-        return dict(json.loads(done.stdout))
-
-    def switched(self) -> float:
-        """Return when traffic was last switched, in Unix time: the rename is the link's ctime."""
-        return float(self.host.run("stat --format=%.6Z /srv/hello/live").stdout)
-
-
-@pytest.fixture(scope="module")
-def site(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Site:
-    """The sample app, provisioned and deployed once."""
-    secrets.init("local")
-    source = tmp_path_factory.mktemp("app") / "app"
-    shutil.copytree(REPOSITORY / "app", source, ignore=shutil.ignore_patterns("__pycache__"))
-    made = Site(host, source)
-    made.play("provision")
-    made.deploy("0")
-    return made
 
 
 @contextmanager

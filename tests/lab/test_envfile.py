@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.lab.conftest import Host
+from tests.lab.site import Host
 from turnout_host import envfile
 
 pytestmark = pytest.mark.lab

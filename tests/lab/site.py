@@ -1,0 +1,90 @@
+"""A VM, and the sample app on it with a copy of its code that tests change at will."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from turnout import secrets
+from turnout.lab_ssh import ssh_command
+from turnout.lab_state import Lab, Vm
+from turnout.paths import REPOSITORY
+
+LEFT_OUT = shutil.ignore_patterns("__pycache__", ".venv", ".env", "instance")
+
+
+@dataclass(frozen=True)
+class Host:
+    """A VM of the lab, reached over real SSH."""
+
+    lab: Lab
+    vm: Vm
+
+    def run(self, command: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        """Run a shell command as root; the caller looks at its exit code."""
+        argv = ssh_command(self.lab, self.vm, command)
+        return subprocess.run(argv, input=stdin, capture_output=True, timeout=60, check=False)
+
+
+class Site:
+    """One instance of the sample app.
+
+    Args:
+        host: the VM.
+        folder: an empty folder for the copy of the code.
+        settings: the team's settings (`app_*`) that differ from the lab's.
+    """
+
+    def __init__(self, host: Host, folder: Path, **settings: Any) -> None:
+        self.host = host
+        self.source = folder / "app"
+        self.name = str(settings.get("app_name", "hello"))
+        self.url = f"http://127.0.0.1:{host.vm.http_port}"
+        self._settings = {"app_source": str(self.source), "release_test": False, **settings}
+        shutil.copytree(REPOSITORY / "app", self.source, ignore=LEFT_OUT)
+        secrets.init("local")
+
+    def deploy(self, version: str, **settings: Any) -> str:
+        """Deploy the app with another version in its code, as a sysadmin would; return the release.
+
+        Raises:
+            AssertionError: with the output of a deploy that failed.
+        """
+        (self.source / "hello/version.py").write_text(f'VERSION = "{version}"\n')
+        self.play("deploy", **settings)
+        return str(self.status()["release"])
+
+    def play(self, playbook: str, **settings: Any) -> None:
+        """Run a playbook of the project with the site's settings, and these."""
+        command = ["ansible-playbook", "-i", "inventories/local", f"playbooks/{playbook}.yml"]
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        done = subprocess.run(
+            [*command, "-e", json.dumps({**self._settings, **settings})],
+            cwd=REPOSITORY,
+            env=os.environ | {"PATH": path, "TURNOUT_LAB": self.host.lab.name},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+
+    def status(self) -> dict[str, Any]:
+        """Return what the host program says is live."""
+        return self.program("status")
+
+    def program(self, verb: str) -> dict[str, Any]:
+        """Run the host program on the VM, as `invoke status` and `invoke rollback` do."""
+        command = f"python3 /usr/local/lib/turnout/host.pyz {verb} --app {self.name}"
+        done = self.host.run(command)
+        assert done.returncode == 0, done.stdout
+        return dict(json.loads(done.stdout))
+
+    def switched(self) -> float:
+        """Return when traffic was last switched, in Unix time: the rename is the link's ctime."""
+        return float(self.host.run(f"stat --format=%.6Z /srv/{self.name}/live").stdout)

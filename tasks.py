@@ -16,12 +16,71 @@ def build(c: Context, env: str = "local", dirty: bool = False) -> None:
     build(env, dirty=dirty)
 
 
-@verb(name="test")
-def run_tests(c: Context, fast: bool = False) -> None:
-    """Run every check: lint, unit, app and lab tests, Molecule; --fast needs no lab."""
-    from turnout.quality import run_all
+@verb
+def setup(c: Context) -> None:
+    """Make the app ready for development on this machine: environment, .env, database."""
+    from turnout.setup import setup
 
-    run_all(fast=fast)
+    setup()
+
+
+@verb(name="all")
+def run_all(c: Context, fast: bool = False) -> None:
+    """Run every check of the CI workflow here; --fast only what needs no lab."""
+    from turnout import quality, workflow
+
+    if fast:
+        quality.fast()
+    else:
+        workflow.run_all()
+
+
+@verb(name="unit")
+def run_unit(c: Context, python: str = "") -> None:
+    """Run the unit and contract tests, and the app's own."""
+    from turnout.quality import unit
+
+    unit(python)
+
+
+@verb(name="lab")
+def run_lab(c: Context) -> None:
+    """Run the tests on lab VMs."""
+    from turnout.quality import lab
+
+    lab()
+
+
+@verb(name="molecule")
+def run_molecule(c: Context, scenario: str = "") -> None:
+    """Run the Molecule scenarios."""
+    from turnout.quality import molecule
+
+    molecule(scenario)
+
+
+@verb(name="image")
+def run_image(c: Context) -> None:
+    """Build the container image and try it in Compose."""
+    from turnout.quality import image
+
+    image()
+
+
+@verb(name="coverage")
+def run_coverage(c: Context) -> None:
+    """Add up what the checks before have measured, report it, and hold it against the gate."""
+    from turnout.coverage import gate
+
+    gate()
+
+
+@verb
+def ci(c: Context, job: str = "") -> None:
+    """Run the CI workflow on what is committed, in a clean clone."""
+    from turnout.workflow import run_in_clean_clone
+
+    run_in_clean_clone(job=job)
 
 
 @verb
@@ -128,18 +187,37 @@ def secrets_rotate(c: Context, env: str = "", name: str = "") -> None:
 
 
 @verb(name="lock")
-def deps_lock(c: Context, upgrade: bool = False) -> None:
-    """Write the locked requirements from the .in files."""
+def deps_lock(c: Context) -> None:
+    """Write the locked requirements from the .in files; what is pinned stays."""
     from turnout.deps import lock
 
-    lock(upgrade=upgrade)
+    lock()
+
+
+@verb(name="upgrade")
+def deps_upgrade(c: Context) -> None:
+    """Lock the newest versions that the .in files allow, and say what changed."""
+    from turnout.deps import upgrade
+
+    upgrade()
+
+
+@verb(name="audit")
+def deps_audit(c: Context) -> None:
+    """Look up known vulnerabilities of everything that is locked."""
+    from turnout.deps import audit
+
+    audit()
 
 
 namespace = Collection(
-    build, run_tests, lint, bench, provision, deploy, rollback, status, logs, shell
+    setup, build, lint, ci, bench, provision, deploy, rollback, status, logs, shell
 )
+tests = Collection("test", run_unit, run_lab, run_molecule, run_image, run_coverage)
+tests.add_task(run_all, default=True)
+namespace.add_collection(tests)
 namespace.add_collection(
     Collection("secrets", secrets_init, secrets_edit, secrets_show, secrets_rotate)
 )
-namespace.add_collection(Collection("deps", deps_lock))
+namespace.add_collection(Collection("deps", deps_lock, deps_upgrade, deps_audit))
 namespace.add_collection(lab)

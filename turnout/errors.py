@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# sysexits.h, EX_TEMPFAIL: neither done nor failed. A CI takes it for a failure, as it should.
+NOT_HERE = 75
+
 
 class TurnoutError(Exception):
     """Something that the person at the keyboard can act on.
@@ -24,3 +27,7 @@ class TurnoutError(Exception):
         if self.next_step:
             lines.append(f"Next: {self.next_step}")
         return "\n".join(lines)
+
+
+class NotHere(TurnoutError):
+    """It cannot be done on this machine, which says nothing about the code; exit code 75."""

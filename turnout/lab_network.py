@@ -27,6 +27,11 @@ def free_subnets(used: Iterable[str]) -> Iterator[str]:
             yield str(candidate)
 
 
+def subnets_in_use() -> list[str]:
+    """Return the networks that the engine or this machine has."""
+    return [*_docker_subnets(), *_routes()]
+
+
 def vm_address(subnet: str, number: int) -> str:
     """Return the fixed address of VM ``number``."""
     return str(ipaddress.ip_network(subnet)[FIRST_VM + number])
@@ -49,7 +54,7 @@ def ensure_network(lab: Lab) -> str:
     """
     for network in named(lab.network):
         return str(network["IPAM"]["Config"][0]["Subnet"])
-    for subnet in free_subnets([*_docker_subnets(), *_routes()]):
+    for subnet in free_subnets(subnets_in_use()):
         if _make(lab, subnet):
             return subnet
     raise LabError(

@@ -22,9 +22,10 @@ PROGRAMS = {
     "ssh-keygen": "openssh-client",
     "debootstrap": "debootstrap",
     "chromium": "chromium",
+    "docker-compose": "docker-compose",
 }
-# Not the browser: only the tests that look at pages need it.
-ENGINE = tuple(name for name in PROGRAMS if name != "chromium")
+# Not these: only the tests that look at pages, or at containers, need them.
+ENGINE = tuple(name for name in PROGRAMS if name not in ("chromium", "docker-compose"))
 SSH = ("ssh", "ssh-keygen")
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 # Recommended by docker.io, needed to pull over TLS and where the kernel enforces AppArmor.

@@ -11,7 +11,8 @@ from typing import Any, overload
 from invoke.exceptions import Exit
 from invoke.tasks import Task
 
-from turnout.errors import TurnoutError
+from turnout import github, ssh_agent
+from turnout.errors import NOT_HERE, NotHere, TurnoutError
 from turnout.paths import REPOSITORY
 
 Body = Callable[..., Any]
@@ -26,6 +27,9 @@ HELP = {
     "no_tests": "Leave out the app's own tests.",
     "runs": "How often each command is measured.",
     "host": "Only this host.",
+    "python": "A version of Python, such as 3.12; the running one by default.",
+    "scenario": "One scenario of molecule/; all by default.",
+    "job": "One job of the workflow; all by default.",
 }
 
 
@@ -44,7 +48,7 @@ def verb(*, name: str) -> Callable[[Body], Verb]: ...
 def verb(function: Body | None = None, /, *, name: str = "") -> Verb | Callable[[Body], Verb]:
     """Make a function an invoke task; a flag gets the same help wherever it appears.
 
-    A `TurnoutError` becomes its words on standard error and exit code 1.
+    A `TurnoutError` becomes its words on standard error and exit code 1, or 75 for `NotHere`.
 
     Args:
         function: what the verb does; its docstring is its help.
@@ -60,10 +64,13 @@ def _task(function: Body, name: str) -> Verb:
     def run(*args: Any, **kwargs: Any) -> Any:
         os.chdir(REPOSITORY)  # ansible.cfg and the vault client are found from here
         try:
+            ssh_agent.start_if_asked()
             return function(*args, **kwargs)
         except TurnoutError as error:
             sys.stdout.flush()  # the cause comes last, also in a pipe
-            raise Exit(_coloured(str(error)), code=1) from None
+            github.annotate(str(error), title=error.what)
+            code = NOT_HERE if isinstance(error, NotHere) else 1
+            raise Exit(_coloured(str(error)), code=code) from None
 
     code = function.__code__
     flags = code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount]

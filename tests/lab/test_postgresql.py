@@ -19,7 +19,8 @@ import pytest
 from tests.lab.site import Host, Site
 from turnout.lab_ssh import ssh_command
 from turnout.paths import REPOSITORY
-from turnout.quality import app_stages, run_quietly
+from turnout.quality import run_quietly
+from turnout.stages import app_stages
 
 pytestmark = pytest.mark.lab
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from turnout import quality
+from turnout import quality, stages
 from turnout.errors import TurnoutError
-from turnout.quality import Outcome, Stage
+from turnout.quality import Outcome
+from turnout.stages import Stage
 
 REPORT = (
     """<testsuites><testsuite tests="{}" failures="{}" errors="{}" skipped="{}"/></testsuites>"""
@@ -23,35 +25,35 @@ def report(tmp_path: Path) -> Path:
 def test_pytests_own_counts_are_added_up(report: Path) -> None:
     report.write_text(REPORT.format(10, 1, 1, 3))
 
-    assert quality._count(report, 1) == (5, 2, 3)
+    assert quality.count(report, 1) == (5, 2, 3)
 
 
 def test_a_run_that_broke_off_is_a_failure_though_no_test_failed(report: Path) -> None:
     report.write_text(REPORT.format(2, 0, 0, 0))
 
-    assert quality._count(report, 3) == (2, 1, 0)
+    assert quality.count(report, 3) == (2, 1, 0)
 
 
 def test_a_stage_without_a_test_is_no_failure(report: Path) -> None:
     report.write_text(REPORT.format(0, 0, 0, 0))
 
-    assert quality._count(report, 5) == (0, 0, 0)
+    assert quality.count(report, 5) == (0, 0, 0)
 
 
 def test_a_linter_counts_as_one(report: Path) -> None:
-    assert quality._count(report, 0) == (1, 0, 0)
-    assert quality._count(report, 1) == (0, 1, 0)
+    assert quality.count(report, 0) == (1, 0, 0)
+    assert quality.count(report, 1) == (0, 1, 0)
 
 
 def test_the_last_line_counts_everything(capsys: pytest.CaptureFixture[str]) -> None:
-    quality._conclude([Outcome("a", 1.0, 3, 0), Outcome("b", 1.0, 1, 0, 2)])
+    quality.conclude([Outcome("a", 1.0, 3, 0), Outcome("b", 1.0, 1, 0, 2)])
 
     assert capsys.readouterr().out.splitlines()[-1] == "4 passed, 0 failed, 2 skipped"
 
 
 def test_a_failure_names_its_stage_after_the_table(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(TurnoutError, match="Failed: b"):
-        quality._conclude([Outcome("a", 1.0, 3, 0), Outcome("b", 1.0, 0, 1)])
+        quality.conclude([Outcome("a", 1.0, 3, 0), Outcome("b", 1.0, 0, 1)])
 
     assert capsys.readouterr().out.splitlines()[-1] == "3 passed, 1 failed"
 
@@ -59,12 +61,36 @@ def test_a_failure_names_its_stage_after_the_table(capsys: pytest.CaptureFixture
 def test_a_failing_stage_does_not_stop_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(quality, "BIN", Path("/bin"))
-    stages = (Stage("a", ("false",)), Stage("b", ("echo", "b ran")))
-    monkeypatch.setattr(quality, "LINT", stages)
-    monkeypatch.setattr(quality, "ensure_tools", lambda: None)
+    two = [
+        Stage("a", ("false",), bin=Path("/bin")),
+        Stage("b", ("echo", "b ran"), bin=Path("/bin")),
+    ]
+    monkeypatch.setattr(stages, "lint_stages", lambda: two)
+    monkeypatch.setattr(stages, "tools", lambda: None)
 
     with pytest.raises(TurnoutError, match="Failed: a"):
         quality.lint()
 
     assert "b ran" in capfd.readouterr().out
+
+
+def test_whoever_started_the_checks_gets_their_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(quality.REPORT, str(tmp_path / "report.json"))
+
+    quality.conclude([Outcome("a", 1.5, 3, 0, 1)])
+
+    (told,) = json.loads((tmp_path / "report.json").read_text())
+    assert Outcome(**told) == Outcome("a", 1.5, 3, 0, 1)
+
+
+def test_a_check_that_could_not_be_done_is_never_shown_as_passed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    quality.conclude([Outcome("audit", 1.0, 0, 0, 1, "no advisories")])
+
+    table, _, last = capsys.readouterr().out.strip().splitlines()
+    assert "skipped" in table
+    assert "no advisories" in table
+    assert last == "0 passed, 0 failed, 1 skipped"

@@ -1,0 +1,228 @@
+"""The workflow is the list of checks, and what it runs exists."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from invoke.collection import Collection
+from invoke.exceptions import ParseError
+from invoke.parser import Parser
+
+import tasks
+from turnout import stages, workflow
+from turnout.errors import NOT_HERE, TurnoutError
+from turnout.paths import REPOSITORY
+from turnout.workflow import CI, Step, steps
+
+WORKFLOWS = sorted((REPOSITORY / ".github/workflows").glob("*.yml"))
+PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}")
+Write = Callable[[dict[str, Any]], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Write a workflow's jobs into a checkout of its own and return the checkout."""
+
+    def written(jobs: dict[str, Any]) -> Path:
+        file = tmp_path / CI
+        file.parent.mkdir(parents=True)
+        file.write_text(yaml.safe_dump({"jobs": jobs}))
+        return tmp_path
+
+    return written
+
+
+def running(*commands: str, needs: list[str] | None = None) -> dict[str, Any]:
+    return {"needs": needs or [], "steps": [{"run": command} for command in commands]}
+
+
+def jobs_of(file: Path) -> dict[str, Any]:
+    return dict(yaml.safe_load(file.read_text())["jobs"])
+
+
+def all_steps(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, job in jobs_of(file).items():
+        for step in job.get("steps", []):
+            yield name, step
+
+
+def assert_is_a_verb(command: str) -> None:
+    """Raise unless the command is `./inv` with a verb and flags that are there."""
+    program, *arguments = shlex.split(command)
+    assert program == "./inv", command
+    assert "\n" not in command
+    parser = Parser(contexts=Collection.from_module(tasks).to_contexts())
+    try:
+        parsed = parser.parse_argv(arguments)
+    except ParseError as error:
+        raise AssertionError(f"{command}: {error}") from error
+    assert [context.name for context in parsed if context.name], command
+
+
+def test_jobs_run_after_those_they_need_and_else_in_their_own_order(write: Write) -> None:
+    jobs = {"c": running("3", needs=["b"]), "a": running("1"), "b": running("2", needs=["a"])}
+
+    assert [step.command for step in steps(write(jobs) / CI)] == ["1", "2", "3"]
+
+
+def test_a_matrix_is_one_step_for_each_value(write: Write) -> None:
+    job = running("./inv test.unit --python ${{ matrix.python }}")
+    job["strategy"] = {"matrix": {"python": ["3.11", "3.13"]}}
+
+    assert steps(write({"unit": job}) / CI) == [
+        Step("unit", "./inv test.unit --python 3.11"),
+        Step("unit", "./inv test.unit --python 3.13"),
+    ]
+
+
+@pytest.mark.parametrize("needs", [["b"], ["nothing"]], ids=["a circle", "nobody"])
+def test_needs_that_cannot_be_met_are_told(write: Write, needs: list[str]) -> None:
+    jobs = {"a": running("1", needs=needs), "b": running("2", needs=["a"])}
+
+    with pytest.raises(TurnoutError, match="need"):
+        steps(write(jobs) / CI)
+
+
+def test_a_broken_step_fails_the_run_and_does_not_hide_the_next(
+    write: Write, capfd: pytest.CaptureFixture[str]
+) -> None:
+    repository = write({"lint": running("echo looked; exit 3"), "unit": running("echo also ran")})
+
+    with pytest.raises(TurnoutError, match="Failed: echo looked; exit 3"):
+        workflow.run_all(repository)
+
+    shown = capfd.readouterr().out
+    assert "also ran" in shown
+    assert shown.rstrip().endswith("1 passed, 1 failed")
+
+
+def test_the_counts_of_a_step_come_back_to_the_table(
+    write: Write, capfd: pytest.CaptureFixture[str]
+) -> None:
+    told = json.dumps([{"title": "lab", "seconds": 1, "passed": 41, "failed": 0, "skipped": 1}])
+    repository = write({"lab": running(f"echo '{told}' > $TURNOUT_REPORT")})
+
+    workflow.run_all(repository)
+
+    assert capfd.readouterr().out.rstrip().endswith("41 passed, 0 failed, 1 skipped")
+
+
+def test_a_step_that_cannot_be_done_here_is_skipped_by_name(
+    write: Write, capfd: pytest.CaptureFixture[str]
+) -> None:
+    workflow.run_all(write({"audit": running(f"exit {NOT_HERE}")}))
+
+    shown = capfd.readouterr().out
+    assert "cannot be done on this machine" in shown
+    assert shown.rstrip().endswith("0 passed, 0 failed, 1 skipped")
+
+
+def test_one_job_can_be_run_alone(write: Write, capfd: pytest.CaptureFixture[str]) -> None:
+    workflow.run_all(write({"a": running("echo one"), "b": running("echo two")}), job="b")
+
+    assert "one" not in capfd.readouterr().out
+
+
+def test_a_clean_clone_has_what_is_committed_and_nothing_else(
+    write: Write, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    repository = write({"look": running("ls")})
+    git = ["git", "-C", str(repository), "-c", "user.name=a", "-c", "user.email=a@example.com"]
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "First"]):
+        subprocess.run([*git, *arguments], check=True)
+    (repository / CI).write_text(yaml.safe_dump({"jobs": {"look": running("exit 9")}}))
+    (repository / "forgotten.py").touch()
+    monkeypatch.setattr(workflow, "REPOSITORY", repository)
+
+    workflow.run_in_clean_clone()
+
+    assert "forgotten.py" not in capfd.readouterr().out
+
+
+@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
+def test_every_step_is_a_verb_that_exists_and_nothing_else(file: Path) -> None:
+    found = [step["run"] for _, step in all_steps(file) if "run" in step]
+    assert found
+    for job in jobs_of(file).values():
+        for command in workflow.commands(job):
+            assert_is_a_verb(command)
+
+
+def test_a_step_that_is_no_verb_would_be_noticed() -> None:
+    for command in ("./inv test.nothing", "./inv lint --loud", "make test", "./inv lint\nrm -r /"):
+        with pytest.raises(AssertionError):
+            assert_is_a_verb(command)
+
+
+def test_the_workflow_holds_every_molecule_scenario() -> None:
+    matrix = jobs_of(REPOSITORY / CI)["molecule"]["strategy"]["matrix"]["scenario"]
+
+    assert sorted(matrix) == [
+        stage.title.removeprefix("molecule ") for stage in stages.molecule_stages()
+    ]
+
+
+def test_a_deploy_needs_every_check() -> None:
+    jobs = jobs_of(REPOSITORY / CI)
+
+    assert set(jobs["deploy"]["needs"]) == set(jobs) - {"deploy"}
+    assert "refs/heads/main" in jobs["deploy"]["if"]
+
+
+def test_production_comes_after_staging_and_behind_an_environment() -> None:
+    jobs = jobs_of(REPOSITORY / ".github/workflows/deploy.yml")
+
+    assert jobs["production"]["needs"] == "staging"
+    for job in jobs.values():
+        assert job["environment"] in ("staging", "production")
+        assert job["concurrency"] == {
+            "group": f"deploy-{job['environment']}",
+            "cancel-in-progress": False,
+        }
+
+
+@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
+def test_actions_are_pinned_and_permissions_least(file: Path) -> None:
+    assert yaml.safe_load(file.read_text())["permissions"] == {}
+    for name, job in jobs_of(file).items():
+        assert job["permissions"] == {"contents": "read"}, name
+    for _, step in all_steps(file):
+        if "uses" in step:
+            assert PINNED.fullmatch(step["uses"]), step["uses"]
+
+
+@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
+def test_a_stale_cache_cannot_pass(file: Path) -> None:
+    caches = [step["with"] for _, step in all_steps(file) if "cache@" in step.get("uses", "")]
+    assert caches
+    for cache in caches:
+        assert "hashFiles('requirements*.txt', 'app/requirements*.txt')" in cache["key"]
+        assert "restore-keys" not in cache
+
+
+@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
+def test_secrets_go_to_variables_and_never_into_a_command(file: Path) -> None:
+    for _, step in all_steps(file):
+        assert "secrets." not in step.get("run", "")
+        assert "inputs." not in step.get("run", "")
+
+
+@pytest.mark.parametrize("language", ["yaml", "groovy"])
+def test_the_examples_for_other_services_run_verbs_too(language: str) -> None:
+    page = (REPOSITORY / "docs/ci-other.md").read_text()
+    blocks = re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
+    commands = [found for block in blocks for found in re.findall(r"\./inv [^'\"\]\n]*", block)]
+
+    assert len(commands) >= 5
+    for command in commands:
+        assert_is_a_verb(command.strip())
+    for block in blocks if language == "yaml" else []:
+        assert yaml.safe_load(block)

@@ -1,0 +1,180 @@
+"""The checks there are: what each runs, where, and with which Python."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from turnout.errors import NotHere, TurnoutError
+from turnout.paths import REPOSITORY
+
+BIN = Path(sys.executable).parent
+DEV = REPOSITORY / "requirements-dev.txt"
+VENVS = REPOSITORY / ".turnout/venvs"
+COVERAGE = REPOSITORY / ".turnout/coverage"
+WORKFLOWS = REPOSITORY / ".github/workflows"
+RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
+# These need the engine for containers, not for VMs, and are a check of their own.
+CONTAINERS = "tests/lab/test_containers.py"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One check: a title, its command, whether pytest counts its tests, and where it runs."""
+
+    title: str
+    command: tuple[str, ...]
+    is_pytest: bool = False
+    folder: Path = REPOSITORY
+    bin: Path = BIN
+    variables: dict[str, str] = field(default_factory=dict)
+
+    def argv(self) -> list[str]:
+        """Return the command with the full path of its program."""
+        return [str(self.bin / self.command[0]), *self.command[1:]]
+
+    def environment(self) -> dict[str, str]:
+        """Molecule and ansible-lint start their siblings by name."""
+        path = f"{self.bin}{os.pathsep}{os.environ.get('PATH', '')}"
+        return os.environ | {"PATH": path} | self.variables
+
+
+def lint_stages() -> list[Stage]:
+    """Return what looks at the code without running it."""
+    return [
+        Stage("ruff format", ("ruff", "format", "--check", ".")),
+        Stage("ruff check", ("ruff", "check", ".")),
+        Stage("mypy", ("mypy",)),
+        Stage("yamllint", ("yamllint", "--strict", ".")),
+        Stage("ansible-lint", ("ansible-lint", "--offline")),
+        Stage("zizmor", ("zizmor", "--offline", "--quiet", str(WORKFLOWS))),
+    ]
+
+
+def unit_stages(python: str = RUNNING) -> list[Stage]:
+    """Return what needs no lab: unit and contract tests, and the app's own.
+
+    Raises:
+        NotHere: this machine does not have that Python.
+    """
+    title = "unit and contract tests" if python == RUNNING else f"unit, Python {python}"
+    command = ("pytest", "-q", "-m", "not lab and not slow", *_measured("turnout"))
+    unit = Stage(title, command, is_pytest=True, bin=tools(python), variables=_data("unit", python))
+    return [unit, *app_stages(REPOSITORY / "app", python)]
+
+
+def app_stages(app: Path, python: str = RUNNING) -> list[Stage]:
+    """Return the app's own tests, in an environment of its own locked requirements."""
+    if not (app / "tests").is_dir():
+        return []
+    command = ["uv", "run", "--no-project", "--quiet", "--python", interpreter(python)]
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        command += ["--with-requirements", name] if (app / name).exists() else []
+    command += ["python", "-m", "pytest", "-q", *_measured("hello")]
+    title = "app" if python == RUNNING else f"app, Python {python}"
+    variables = _data("app", python)
+    return [Stage(title, tuple(command), is_pytest=True, folder=app, variables=variables)]
+
+
+def lab_stages() -> list[Stage]:
+    """Return the tests on lab VMs."""
+    lab = (
+        "pytest",
+        "-q",
+        "-m",
+        "lab and not slow",
+        f"--ignore={CONTAINERS}",
+        *_measured("turnout"),
+    )
+    return [Stage("lab", lab, is_pytest=True, variables=_data("lab", RUNNING))]
+
+
+def molecule_stages(scenario: str = "") -> list[Stage]:
+    """Return the Molecule scenarios, or the one that is named.
+
+    Raises:
+        TurnoutError: there is no such scenario.
+    """
+    found = sorted(path.parent.name for path in REPOSITORY.glob("molecule/*/molecule.yml"))
+    if scenario and scenario not in found:
+        raise TurnoutError(f"There is no scenario {scenario}.", next_step=f"one of {found}")
+    return [
+        Stage(f"molecule {name}", ("molecule", "test", "--scenario-name", name))
+        for name in ([scenario] if scenario else found)
+    ]
+
+
+def image_stages() -> list[Stage]:
+    """Return the tests of the container image and of Compose."""
+    return [Stage("containers", ("pytest", "-q", "-m", "lab", CONTAINERS), is_pytest=True)]
+
+
+def _measured(package: str) -> tuple[str, ...]:
+    return (f"--cov={package}", "--cov-branch", "--cov-report=")
+
+
+def _data(stage: str, python: str) -> dict[str, str]:
+    COVERAGE.mkdir(parents=True, exist_ok=True)
+    return {"COVERAGE_FILE": str(COVERAGE / f"data.{stage}-{python}")}
+
+
+def interpreter(python: str) -> str:
+    """Return the program of this version of Python.
+
+    Raises:
+        NotHere: this machine does not have it, and it cannot be fetched.
+    """
+    if python == RUNNING:
+        return sys.executable
+    # pyenv's own programs answer for the version that is chosen, not for those that are there.
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    folders = [os.environ.get("PATH", os.defpath), *map(str, pyenv.glob("versions/*/bin"))]
+    found = subprocess.run(
+        [str(BIN / "uv"), "python", "find", python],
+        env=os.environ | {"PATH": os.pathsep.join(folders)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if found.returncode != 0:
+        raise NotHere(
+            f"There is no Python {python} on this machine.",
+            next_step="install it, or leave this check to a machine that has it",
+        )
+    return found.stdout.strip()
+
+
+def tools(python: str = RUNNING) -> Path:
+    """Return the folder of programs with the locked test tools, installing them once.
+
+    Those of the running Python go into its own environment, the others into one for each version.
+
+    Raises:
+        NotHere: this machine does not have that Python.
+        TurnoutError: they cannot be installed.
+    """
+    environment = Path(sys.prefix) if python == RUNNING else VENVS / python
+    program = BIN.parent / "bin/python" if python == RUNNING else environment / "bin/python"
+    stamp = environment / ".dev-tools"  # gone with the environment that has them
+    wanted = hashlib.sha256(DEV.read_bytes()).hexdigest()
+    if stamp.exists() and stamp.read_text() == wanted:
+        return program.parent
+    print(f"Installing the test tools of {DEV.name} for Python {python}", flush=True)
+    uv = str(BIN / "uv")
+    commands = [[uv, "pip", "install", "--quiet", "--python", str(program)]]
+    commands[-1] += ["--require-hashes", "-r", str(DEV)]
+    if python != RUNNING:
+        make = [uv, "venv", "--quiet", "--clear", "--python", interpreter(python), str(environment)]
+        commands.insert(0, make)
+    for command in commands:
+        if subprocess.run(command, cwd=REPOSITORY, check=False).returncode != 0:
+            raise TurnoutError(
+                "The test tools cannot be installed.",
+                next_step="is a package index in reach? See the message above",
+            )
+    stamp.write_text(wanted)
+    return program.parent

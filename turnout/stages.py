@@ -62,7 +62,7 @@ def unit_stages(python: str = RUNNING) -> list[Stage]:
         NotHere: this machine does not have that Python.
     """
     title = "unit and contract tests" if python == RUNNING else f"unit, Python {python}"
-    command = ("pytest", "-q", "-m", "not lab and not slow", *_measured("turnout"))
+    command = ("pytest", "-q", "-m", "not lab and not slow", *_measured("turnout", python))
     unit = Stage(title, command, is_pytest=True, bin=tools(python), variables=_data("unit", python))
     return [unit, *app_stages(REPOSITORY / "app", python)]
 
@@ -74,7 +74,7 @@ def app_stages(app: Path, python: str = RUNNING) -> list[Stage]:
     command = ["uv", "run", "--no-project", "--quiet", "--python", interpreter(python)]
     for name in ("requirements.txt", "requirements-dev.txt"):
         command += ["--with-requirements", name] if (app / name).exists() else []
-    command += ["python", "-m", "pytest", "-q", *_measured("hello")]
+    command += ["python", "-m", "pytest", "-q", *_measured("hello", python)]
     title = "app" if python == RUNNING else f"app, Python {python}"
     variables = _data("app", python)
     return [Stage(title, tuple(command), is_pytest=True, folder=app, variables=variables)]
@@ -113,8 +113,11 @@ def image_stages() -> list[Stage]:
     return [Stage("containers", ("pytest", "-q", "-m", "lab", CONTAINERS), is_pytest=True)]
 
 
-def _measured(package: str) -> tuple[str, ...]:
-    return (f"--cov={package}", "--cov-branch", "--cov-report=")
+def _measured(package: str, python: str = RUNNING) -> tuple[str, ...]:
+    """Measure once: the other Pythons take the same branches, and more time."""
+    if python != RUNNING:
+        return ()
+    return (f"--cov={package}", "--cov-branch", "--cov-report=", "--cov-fail-under=0")
 
 
 def _data(stage: str, python: str) -> dict[str, str]:

@@ -1,0 +1,32 @@
+"""What the documents list is what the code has."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from turnout.paths import REPOSITORY
+
+DOCUMENTS = sorted([*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md")])
+
+
+def test_the_checklist_names_every_variable_of_the_app_and_no_other() -> None:
+    listed = re.findall(r"^\| `([A-Z_]+)` \|", (REPOSITORY / "docs/checklist.md").read_text(), re.M)
+    # The app's own tests compare this file with its code.
+    example = re.findall(r"^#?([A-Z_]+)=", (REPOSITORY / "app/.env.example").read_text(), re.M)
+
+    assert listed == example
+
+
+def test_the_checklist_names_metrics_that_the_app_has() -> None:
+    page = (REPOSITORY / "docs/checklist.md").read_text()
+    code = (REPOSITORY / "app/hello/metrics.py").read_text()
+    for name in re.findall(r"`(http_[a-z_]+?)(?:_total)?`", page):
+        assert f'"{name}"' in code
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda file: str(file.relative_to(REPOSITORY)))
+def test_every_link_within_the_repository_leads_somewhere(document) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", document.read_text()):
+        assert (document.parent / target).exists(), target

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from turnout import local, status
+from turnout import github, local, status
 from turnout.build import EarlyBuild, remember_targets
 from turnout.errors import TurnoutError
 from turnout.explain import failure
@@ -99,9 +99,14 @@ def _conclude(environment: Environment, progress: Progress, total: float) -> Non
     """Say where the app answers, which slot and release are live, and how long it all took."""
     if "Stage" not in progress.phases:
         print("Nothing has changed: this release is live already.")
-    for host in status.ask(environment):
-        if "error" in host:
-            print(f"{host['host']}: deployed, but status failed: {host['error']}")
-        else:
-            print(f"{host['url']}  {host['live']}  {host['release']}  ({host['host']})")
-    print(f"{total:.1f} s: {seconds_line(progress.seconds)}")
+    lines = [_live(host) for host in status.ask(environment)]
+    lines.append(f"{total:.1f} s: {seconds_line(progress.seconds)}")
+    print("\n".join(lines))
+    title = f"{environment.app} in {environment.name}"
+    github.write_summary(f"### Deployed {title}", *(f"- {line}" for line in lines))
+
+
+def _live(host: dict[str, Any]) -> str:
+    if "error" in host:
+        return f"{host['host']}: deployed, but status failed: {host['error']}"
+    return f"{host['url']}  {host['live']}  {host['release']}  ({host['host']})"

@@ -19,7 +19,7 @@ from .redaction import redact, redact_value
 
 log = logging.getLogger("hello")
 
-TEXT = "%(asctime)s %(levelname)-7s %(message)s  (%(source)s %(request_id)s)"
+TEXT = "%(asctime)s %(levelname)-7s %(source)s %(message)s"
 JSON_FIELDS = ("time", "level", "logger", "source", "message", "request_id", "release", "slot")
 FILE_BYTES, FILES_KEPT = 10 * 1024 * 1024, 5
 # What may come from outside into our lines; nginx makes one where there is none.
@@ -67,6 +67,19 @@ class Redaction(logging.Filter):
         return True
 
 
+class People(logging.Formatter):
+    """One line a record, with the fields behind the words."""
+
+    _own = OWN_ATTRIBUTES | set(JSON_FIELDS)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 the library's name
+        """Return the line."""
+        fields = [
+            f"{name}={value}" for name, value in vars(record).items() if name not in self._own
+        ]
+        return " ".join([super().formatMessage(record), *fields])
+
+
 def configure(app: Flask) -> None:
     """Send everything this process logs to one place, and log each request."""
     handler = make_handler(app.config, identity_of(app))
@@ -109,7 +122,7 @@ def make_handler(config: dict[str, Any], me: Identity) -> logging.Handler:
     if config["LOG_FORMAT"] == "json":
         handler.setFormatter(JsonFormatter(JSON_FIELDS))
     else:
-        handler.setFormatter(logging.Formatter(TEXT, datefmt="%H:%M:%S"))
+        handler.setFormatter(People(TEXT, datefmt="%H:%M:%S"))
     handler.addFilter(Context(me))
     handler.addFilter(Redaction())
     handler.of_hello = True  # type: ignore[attr-defined]

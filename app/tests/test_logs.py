@@ -96,7 +96,9 @@ def test_development_lines_are_for_people(make, monkeypatch):
 
     make(LOG_FORMAT="text", LOG_LEVEL="INFO").test_client().get("/identity")
 
-    assert "INFO    request" in written.getvalue()
+    line = written.getvalue()
+    assert "INFO    logs.py:" in line
+    assert "request method=GET path=/identity status=200 seconds=" in line
 
 
 def test_a_file_takes_the_lines_instead_of_standard_error(make, monkeypatch, tmp_path):

@@ -70,6 +70,15 @@ def test_a_rollback_under_load_loses_no_request_and_moves_within_two_seconds(sit
     assert late <= OLD_ANSWERS_SECONDS
 
 
+def test_workers_that_are_replaced_lose_no_request(site: Site) -> None:
+    site.deploy("with short-lived workers", app_max_requests=100)
+
+    with load(site) as clients:
+        time.sleep(15)
+
+    assert len(clients.requests) > 500, "each worker must have been replaced more than once"
+
+
 @pytest.mark.parametrize("hard", [False, True], ids=["shut down", "plug pulled"])
 def test_first_answer_after_a_reboot_is_the_apps(site: Site, *, hard: bool) -> None:
     release = site.status()["release"]

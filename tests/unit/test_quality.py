@@ -77,7 +77,7 @@ def test_a_failing_stage_does_not_stop_the_next(
 def test_whoever_started_the_checks_gets_their_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(quality.REPORT, str(tmp_path / "report.json"))
+    monkeypatch.setenv(stages.REPORT, str(tmp_path / "report.json"))
 
     quality.conclude([Outcome("a", 1.5, 3, 0, 1)])
 

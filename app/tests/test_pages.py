@@ -2,6 +2,7 @@
 
 import json
 
+from hello import __version__
 from hello.config import APP_FOLDER
 from hello.history import deploys
 
@@ -9,7 +10,7 @@ from hello.history import deploys
 def test_the_page_tells_slot_release_commit_host_and_version(client):
     page = client.get("/").text
 
-    for shown in ("slot-green", "20260101T120000-abc1234", ">abc1234<", "1.0.0"):
+    for shown in ("slot-green", "20260101T120000-abc1234", ">abc1234<", __version__):
         assert shown in page
 
 

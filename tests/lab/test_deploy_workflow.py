@@ -82,12 +82,10 @@ class Runner:
             "ansible_host": "127.0.0.1",
             "ansible_port": self.host.vm.ssh_port,
             "ansible_user": "root",
-            "ansible_ssh_common_args": "-o UserKnownHostsFile={{ inventory_dir }}/known_hosts",
         }
         hosts = {"web": {"hosts": {"web1": where}}}
         (staging / "hosts.yml").write_text(yaml.safe_dump(hosts))
         (staging / "known_hosts").write_text(read_host_keys(self.host.vm))
-        (staging / "group_vars/all/ansible.yml").unlink()
         settings = staging / "group_vars/all/app.yml"
         text = settings.read_text().replace("app_name: hello", f"app_name: {APP}")
         settings.write_text(text.replace("staging.example.com", f"{APP}.localhost"))

@@ -14,13 +14,19 @@ from turnout.paths import REPOSITORY
 if TYPE_CHECKING:
     from turnout.quality import Outcome
 
+WATCHING = "GITHUB_ACTIONS"
+PAGE = "GITHUB_STEP_SUMMARY"
+# `path:line: error: message`, as mypy and compilers say it.
+PROBLEM = re.compile(
+    r"^(?P<file>[^\s:]+):(?P<line>\d+)(?::\d+)?: error: (?P<why>.+)$", re.MULTILINE
+)
 # `path:line: Error`, as pytest ends the traceback of a failed test.
 PLACE = re.compile(r"^(?P<file>[^\s:]+\.py):(?P<line>\d+): ", re.MULTILINE)
 
 
 def is_watching() -> bool:
     """Say whether GitHub Actions runs this."""
-    return os.environ.get("GITHUB_ACTIONS") == "true"
+    return os.environ.get(WATCHING) == "true"
 
 
 def annotate(message: str, *, file: str = "", line: str = "", title: str = "") -> None:
@@ -47,6 +53,12 @@ def annotate_tests(junit: Path, folder: Path) -> None:
                 )
 
 
+def annotate_lines(output: str, folder: Path) -> None:
+    """Show each line of the form `file:line: error: message` beside the code."""
+    for found in PROBLEM.finditer(output):
+        annotate(found["why"], file=_in_repository(folder / found["file"]), line=found["line"])
+
+
 def summarise(outcomes: Sequence[Outcome]) -> None:
     """Add the table to the page that GitHub shows for the job."""
     write_summary(
@@ -61,7 +73,7 @@ def summarise(outcomes: Sequence[Outcome]) -> None:
 
 def write_summary(*lines: str) -> None:
     """Add Markdown to the job's summary page; nothing elsewhere."""
-    page = os.environ.get("GITHUB_STEP_SUMMARY")
+    page = os.environ.get(PAGE)
     if page:
         with Path(page).open("a", encoding="utf-8") as file:
             file.write("\n".join(lines) + "\n\n")

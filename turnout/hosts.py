@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 import sys
 import threading
@@ -107,8 +108,8 @@ def shell(env: str, *, host: str = "", command: str = "") -> int:
 
 
 def unit_facts(host: Host, unit: str) -> dict[str, str]:
-    """Return what systemd knows of ``unit``: user, folder, environment file, program."""
-    names = ("User", "Group", "WorkingDirectory", "EnvironmentFiles", "ExecStart")
+    """Return what systemd knows of ``unit``: user, folder, environment and its file, program."""
+    names = ("User", "Group", "WorkingDirectory", "Environment", "EnvironmentFiles", "ExecStart")
     words = ["systemctl", "show", *(f"--property={name}" for name in names), unit]
     output = ssh.output(host, words)
     return dict(line.split("=", 1) for line in output.splitlines() if "=" in line)
@@ -127,6 +128,8 @@ def inside(facts: dict[str, str], command: str) -> list[str]:
     how = ["--pipe"] if command else ["--pty"]
     words = ["systemd-run", "--quiet", "--collect", "--wait", *how]
     words += [f"--property={name}={value}" for name, value in properties.items() if value]
+    # No secrets: these are in the unit, for everybody on the host to read.
+    words += [f"--setenv={entry}" for entry in shlex.split(facts.get("Environment", ""))]
     words += [f"--setenv=PATH={path}"] if path else []
     return [*words, "/bin/bash", *(["-c", command] if command else [])]
 

@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from turnout import github
 from turnout.errors import NotHere, TurnoutError
 from turnout.paths import REPOSITORY
 
@@ -18,13 +19,21 @@ VENVS = REPOSITORY / ".turnout/venvs"
 COVERAGE = REPOSITORY / ".turnout/coverage"
 WORKFLOWS = REPOSITORY / ".github/workflows"
 RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
+# Names the file in which a check leaves its counts for whoever started it.
+REPORT = "TURNOUT_REPORT"
+RUFF = ("--output-format=github",)
+TO_A_SERVICE = (REPORT, github.WATCHING, github.PAGE)
 # These need the engine for containers, not for VMs, and are a check of their own.
 CONTAINERS = "tests/lab/test_containers.py"
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One check: a title, its command, whether pytest counts its tests, and where it runs."""
+    """One check: a title, its command, whether pytest counts its tests, and where it runs.
+
+    Linters annotate the code on GitHub: by themselves, when told so (``on_github``), or with our
+    help where they print `file:line: error: message` (``names_lines``).
+    """
 
     title: str
     command: tuple[str, ...]
@@ -32,26 +41,35 @@ class Stage:
     folder: Path = REPOSITORY
     bin: Path = BIN
     variables: dict[str, str] = field(default_factory=dict)
+    on_github: tuple[str, ...] = ()
+    names_lines: bool = False
 
     def argv(self) -> list[str]:
         """Return the command with the full path of its program."""
-        return [str(self.bin / self.command[0]), *self.command[1:]]
+        extra = self.on_github if github.is_watching() else ()
+        return [str(self.bin / self.command[0]), *self.command[1:], *extra]
 
     def environment(self) -> dict[str, str]:
         """Molecule and ansible-lint start their siblings by name."""
         path = f"{self.bin}{os.pathsep}{os.environ.get('PATH', '')}"
-        return os.environ | {"PATH": path} | self.variables
+        # Verbs that a test runs speak to the test, not to the service that runs this check.
+        kept = {k: v for k, v in os.environ.items() if not self.is_pytest or k not in TO_A_SERVICE}
+        return kept | {"PATH": path} | self.variables
 
 
 def lint_stages() -> list[Stage]:
     """Return what looks at the code without running it."""
     return [
-        Stage("ruff format", ("ruff", "format", "--check", ".")),
-        Stage("ruff check", ("ruff", "check", ".")),
-        Stage("mypy", ("mypy",)),
+        Stage("ruff format", ("ruff", "format", "--check", "."), on_github=RUFF),
+        Stage("ruff check", ("ruff", "check", "."), on_github=RUFF),
+        Stage("mypy", ("mypy",), names_lines=True),
         Stage("yamllint", ("yamllint", "--strict", ".")),
         Stage("ansible-lint", ("ansible-lint", "--offline")),
-        Stage("zizmor", ("zizmor", "--offline", "--quiet", str(WORKFLOWS))),
+        Stage(
+            "zizmor",
+            ("zizmor", "--offline", "--quiet", str(WORKFLOWS)),
+            on_github=("--format=github",),
+        ),
     ]
 
 
@@ -62,21 +80,27 @@ def unit_stages(python: str = RUNNING) -> list[Stage]:
         NotHere: this machine does not have that Python.
     """
     title = "unit and contract tests" if python == RUNNING else f"unit, Python {python}"
-    command = ("pytest", "-q", "-m", "not lab and not slow", *_measured("turnout", python))
+    command = ("pytest", "-q", "-m", "not lab and not slow", *_measured(python))
     unit = Stage(title, command, is_pytest=True, bin=tools(python), variables=_data("unit", python))
     return [unit, *app_stages(REPOSITORY / "app", python)]
 
 
-def app_stages(app: Path, python: str = RUNNING) -> list[Stage]:
-    """Return the app's own tests, in an environment of its own locked requirements."""
+def app_stages(app: Path, python: str = RUNNING, *, data: str = "app") -> list[Stage]:
+    """Return the app's own tests, in an environment of its own locked requirements.
+
+    Args:
+        app: the folder of the app.
+        python: the version that runs them.
+        data: names what is measured; two runs of the same name overwrite each other's.
+    """
     if not (app / "tests").is_dir():
         return []
     command = ["uv", "run", "--no-project", "--quiet", "--python", interpreter(python)]
     for name in ("requirements.txt", "requirements-dev.txt"):
         command += ["--with-requirements", name] if (app / name).exists() else []
-    command += ["python", "-m", "pytest", "-q", *_measured("hello", python)]
+    command += ["python", "-m", "pytest", "-q", *_measured(python, "=hello")]
     title = "app" if python == RUNNING else f"app, Python {python}"
-    variables = _data("app", python)
+    variables = _data(data, python)
     return [Stage(title, tuple(command), is_pytest=True, folder=app, variables=variables)]
 
 
@@ -88,7 +112,7 @@ def lab_stages() -> list[Stage]:
         "-m",
         "lab and not slow",
         f"--ignore={CONTAINERS}",
-        *_measured("turnout"),
+        *_measured(),
     )
     return [Stage("lab", lab, is_pytest=True, variables=_data("lab", RUNNING))]
 
@@ -110,14 +134,18 @@ def molecule_stages(scenario: str = "") -> list[Stage]:
 
 def image_stages() -> list[Stage]:
     """Return the tests of the container image and of Compose."""
-    return [Stage("containers", ("pytest", "-q", "-m", "lab", CONTAINERS), is_pytest=True)]
+    command = ("pytest", "-q", "-m", "lab", CONTAINERS, *_measured())
+    return [Stage("containers", command, is_pytest=True, variables=_data("image", RUNNING))]
 
 
-def _measured(package: str, python: str = RUNNING) -> tuple[str, ...]:
-    """Measure once: the other Pythons take the same branches, and more time."""
+def _measured(python: str = RUNNING, package: str = "") -> tuple[str, ...]:
+    """Measure once: the other Pythons take the same branches, and more time.
+
+    Without a package it is pyproject.toml that says what is measured.
+    """
     if python != RUNNING:
         return ()
-    return (f"--cov={package}", "--cov-branch", "--cov-report=", "--cov-fail-under=0")
+    return (f"--cov{package}", "--cov-branch", "--cov-report=", "--cov-fail-under=0")
 
 
 def _data(stage: str, python: str) -> dict[str, str]:

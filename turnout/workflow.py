@@ -9,6 +9,7 @@ import itertools
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,9 +24,11 @@ import yaml
 
 from turnout.errors import NOT_HERE, TurnoutError
 from turnout.paths import REPOSITORY
-from turnout.quality import REPORT, Outcome, conclude
+from turnout.quality import Outcome, conclude
+from turnout.stages import COVERAGE, REPORT
 
 CI = Path(".github/workflows/ci.yml")
+MEASURED = COVERAGE.relative_to(REPOSITORY)
 MATRIX = re.compile(r"\$\{\{ *matrix\.([a-z_]+) *\}\}")
 
 
@@ -50,6 +53,8 @@ def run_all(repository: Path = REPOSITORY, *, job: str = "") -> None:
     wanted = [step for step in steps(repository / CI) if job in ("", step.job)]
     if not wanted:
         raise TurnoutError(f"{CI} has no job {job} with a step.", next_step="see its `jobs:`")
+    if not job:  # what an older run has measured says nothing about this code
+        shutil.rmtree(repository / MEASURED, ignore_errors=True)
     conclude([outcome for step in wanted for outcome in run(step, repository)])
 
 

@@ -79,18 +79,17 @@ def base() -> str:
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the app with its wheels beside it."""
+    """A copy of the app, with settings that must stay out of its image."""
     folder = tmp_path_factory.mktemp("containers") / "app"
     shutil.copytree(REPOSITORY / "app", folder, ignore=LEFT_OUT)
     (folder / ".env").write_text("SECRET_KEY=must not get into the image\n")
-    containers.fetch_wheels(folder, print)
     return folder
 
 
 @pytest.fixture(scope="module")
-def image(app: Path, base: str) -> Iterator[str]:
+def image(app: Path) -> Iterator[str]:
     tag = "turnout-test-app"
-    containers.build(app, tag, base)
+    containers.build_image(app, tag)
     yield tag
     docker("rmi", "--force", tag)
 
@@ -109,25 +108,22 @@ def stack(app: Path, base: str, image: str) -> Iterator[Stack]:
     }
     made = Stack(app, containers.compose_command(print), port, variables)
     try:
-        made.compose("up", "-d", "--build")
+        containers.up(app, PROJECT, print, **variables)
         made.wait_until_ready()
         yield made
     finally:
-        made.compose("down", "--volumes", "--rmi", "all", "--timeout", "20")
+        containers.down("--volumes", "--rmi", "all", "--timeout", "20", app=app, project=PROJECT)
 
 
 def test_a_missing_secret_is_named_before_anything_starts(app: Path, base: str) -> None:
     command = containers.compose_command(print)
-    (app / ".env").rename(app / "env-aside")
-    try:
-        done = containers.compose(
-            command, app, PROJECT, "config", BASE=base, SECRET_KEY="", POSTGRES_PASSWORD="x"
-        )
-    finally:
-        (app / "env-aside").rename(app / ".env")
+    given = {"BASE": base, "SECRET_KEY": "x" * 16, "POSTGRES_PASSWORD": "x"}
+    for name in ("SECRET_KEY", "POSTGRES_PASSWORD"):
+        # The empty value goes before the one in .env.
+        done = containers.compose(command, app, PROJECT, "config", **given | {name: ""})
 
-    assert done.returncode != 0
-    assert "set SECRET_KEY to 16 characters or more" in done.stderr
+        assert done.returncode != 0
+        assert f"set {name}" in done.stderr
 
 
 def test_what_is_written_survives_a_restart(stack: Stack) -> None:

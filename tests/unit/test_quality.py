@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from turnout import quality, stages
+from turnout import engine, image, quality, stages
 from turnout.errors import TurnoutError
+from turnout.image_base import RELEASES
 from turnout.quality import Outcome
 from turnout.stages import Stage
 
@@ -77,7 +79,7 @@ def test_a_failing_stage_does_not_stop_the_next(
 def test_whoever_started_the_checks_gets_their_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(quality.REPORT, str(tmp_path / "report.json"))
+    monkeypatch.setenv(stages.REPORT, str(tmp_path / "report.json"))
 
     quality.conclude([Outcome("a", 1.5, 3, 0, 1)])
 
@@ -94,3 +96,52 @@ def test_a_check_that_could_not_be_done_is_never_shown_as_passed(
     assert "skipped" in table
     assert "no advisories" in table
     assert last == "0 passed, 0 failed, 1 skipped"
+
+
+@pytest.fixture
+def lab(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A machine on which a lab can be made at once; returns what was done."""
+    done: list[str] = []
+    monkeypatch.setattr(engine, "ensure_engine", lambda progress: done.append("engine"))
+    monkeypatch.setattr(image, "ensure_image", lambda release, progress: done.append(release))
+    monkeypatch.setattr(stages, "tools", lambda *python: stages.BIN)
+    monkeypatch.setattr(
+        quality, "run", lambda stage: done.append(stage.title) or Outcome(stage.title, 0.1, 1, 0)
+    )
+    return done
+
+
+@pytest.mark.parametrize(
+    ("check", "titles"),
+    [
+        (quality.lab, ["lab"]),
+        (quality.image, ["containers"]),
+        (lambda: quality.molecule("default"), ["molecule default"]),
+    ],
+    ids=["lab", "image", "molecule"],
+)
+def test_the_lab_is_ready_before_its_tests_start(
+    lab: list[str], check: Callable[[], None], titles: list[str]
+) -> None:
+    check()
+
+    assert lab == ["engine", *RELEASES, *titles]
+
+
+def test_the_fast_checks_need_no_lab(lab: list[str]) -> None:
+    quality.fast()
+
+    assert not {"engine", *RELEASES} & set(lab)
+    assert {"ruff check", "unit and contract tests", "app"} <= set(lab)
+
+
+def test_the_unit_tests_run_with_the_python_that_is_asked_for(
+    lab: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(stages, "unit_stages", lambda python: asked.append(python) or [])
+
+    quality.unit("3.12")
+    quality.unit()
+
+    assert asked == ["3.12", stages.RUNNING]

@@ -102,6 +102,7 @@ def test_a_shell_runs_as_the_unit_does() -> None:
         "User": "shop",
         "Group": "shop",
         "WorkingDirectory": "/srv/shop/releases/r1/code",
+        "Environment": 'TURNOUT_HOME=/srv/shop "GREETING=good day"',
         "EnvironmentFiles": "/srv/shop/releases/r1/env (ignore_errors=no)",
         "ExecStart": "{ path=/srv/shop/venvs/k/bin/python ; argv[]=/srv/shop/venvs/k/bin/python }",
     }
@@ -110,6 +111,8 @@ def test_a_shell_runs_as_the_unit_does() -> None:
 
     assert "--property=User=shop" in words
     assert "--property=EnvironmentFile=/srv/shop/releases/r1/env" in words
+    assert "--setenv=TURNOUT_HOME=/srv/shop" in words
+    assert "--setenv=GREETING=good day" in words
     assert "--setenv=PATH=/srv/shop/venvs/k/bin:/usr/local/bin:/usr/bin:/bin" in words
     assert words[-3:] == ["/bin/bash", "-c", "flask routes"]
     assert "--pty" in inside(facts, "")

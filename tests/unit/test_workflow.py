@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import shlex
+import string
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -38,6 +40,12 @@ def write(tmp_path: Path) -> Write:
         return tmp_path
 
     return written
+
+
+def commit_all(repository: Path) -> None:
+    git = ["git", "-C", str(repository), "-c", "user.name=a", "-c", "user.email=a@example.com"]
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "First"]):
+        subprocess.run([*git, *arguments], check=True)
 
 
 def running(*commands: str, needs: list[str] | None = None) -> dict[str, Any]:
@@ -135,9 +143,7 @@ def test_a_clean_clone_has_what_is_committed_and_nothing_else(
     write: Write, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     repository = write({"look": running("ls")})
-    git = ["git", "-C", str(repository), "-c", "user.name=a", "-c", "user.email=a@example.com"]
-    for arguments in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "First"]):
-        subprocess.run([*git, *arguments], check=True)
+    commit_all(repository)
     (repository / CI).write_text(yaml.safe_dump({"jobs": {"look": running("exit 9")}}))
     (repository / "forgotten.py").touch()
     monkeypatch.setattr(workflow, "REPOSITORY", repository)
@@ -145,6 +151,37 @@ def test_a_clean_clone_has_what_is_committed_and_nothing_else(
     workflow.run_in_clean_clone()
 
     assert "forgotten.py" not in capfd.readouterr().out
+
+
+def test_a_broken_step_fails_the_run_in_a_clean_clone(
+    write: Write, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What is only in somebody's working copy does not help the push."""
+    repository = write({"look": running("test -e wanted", "echo still ran")})
+    commit_all(repository)
+    (repository / "wanted").touch()
+    monkeypatch.setattr(workflow, "REPOSITORY", repository)
+
+    with pytest.raises(TurnoutError, match="Failed: test -e wanted"):
+        workflow.run_in_clean_clone()
+
+    assert "still ran" in capfd.readouterr().out
+
+
+def test_a_job_that_is_not_there_is_told(write: Write) -> None:
+    with pytest.raises(TurnoutError, match="no job nothing"):
+        workflow.run_all(write({"a": running("true")}), job="nothing")
+
+
+def test_what_an_older_run_has_measured_does_not_count(write: Write) -> None:
+    repository = write({"a": running("test ! -e .turnout/coverage/data.old"), "b": running("true")})
+    old = repository / ".turnout/coverage/data.old"
+    old.parent.mkdir(parents=True)
+    old.touch()
+
+    workflow.run_all(repository, job="b")
+    assert old.exists()
+    workflow.run_all(repository)
 
 
 @pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
@@ -168,6 +205,17 @@ def test_the_workflow_holds_every_molecule_scenario() -> None:
     assert sorted(matrix) == [
         stage.title.removeprefix("molecule ") for stage in stages.molecule_stages()
     ]
+
+
+def test_what_is_measured_comes_to_the_gate() -> None:
+    jobs = jobs_of(REPOSITORY / CI)
+    measured = {
+        name
+        for name, step in all_steps(REPOSITORY / CI)
+        if str(step.get("with", {}).get("path", "")).startswith(".turnout/coverage/data")
+    }
+
+    assert measured == set(jobs["coverage"]["needs"]) == {"unit", "lab", "image"}
 
 
 def test_a_deploy_needs_every_check() -> None:
@@ -215,14 +263,75 @@ def test_secrets_go_to_variables_and_never_into_a_command(file: Path) -> None:
         assert "inputs." not in step.get("run", "")
 
 
-@pytest.mark.parametrize("language", ["yaml", "groovy"])
-def test_the_examples_for_other_services_run_verbs_too(language: str) -> None:
+def example(language: str) -> str:
+    """Return the one example for this service, as somebody copies it."""
     page = (REPOSITORY / "docs/ci-other.md").read_text()
-    blocks = re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
-    commands = [found for block in blocks for found in re.findall(r"\./inv [^'\"\]\n]*", block)]
+    (block,) = re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
+    return str(block)
 
-    assert len(commands) >= 5
-    for command in commands:
-        assert_is_a_verb(command.strip())
-    for block in blocks if language == "yaml" else []:
-        assert yaml.safe_load(block)
+
+def gitlab_jobs() -> dict[str, dict[str, Any]]:
+    found = yaml.safe_load(example("yaml"))
+    return {name: job for name, job in found.items() if "script" in job}
+
+
+def gitlab_commands() -> Iterator[str]:
+    for job in gitlab_jobs().values():
+        chosen = {key: values for axis in _axes(job) for key, values in axis.items()}
+        for command in job["script"]:
+            for values in itertools.product(*chosen.values()):
+                yield string.Template(command).substitute(dict(zip(chosen, values, strict=True)))
+
+
+def _axes(job: dict[str, Any]) -> list[dict[str, list[str]]]:
+    return list(job.get("parallel", {}).get("matrix", []))
+
+
+def jenkins_commands() -> list[str]:
+    axes = re.findall(r"axis \{ name '(\w+)'; values ([^}]*)\}", example("groovy"))
+    first = {name: shlex.split(values.replace(",", " "))[0] for name, values in axes}
+    found = re.findall(r"\bsh\b *\(?'([^']*)'", example("groovy"))
+    return [string.Template(command).substitute(first) for command in found]
+
+
+@pytest.mark.parametrize("commands", [gitlab_commands, jenkins_commands])
+def test_the_examples_for_other_services_run_verbs_too(
+    commands: Callable[[], Iterator[str]],
+) -> None:
+    for command in commands():
+        assert_is_a_verb(command)
+
+
+@pytest.mark.parametrize("commands", [gitlab_commands, jenkins_commands])
+def test_the_examples_for_other_services_leave_no_verb_out(
+    commands: Callable[[], Iterator[str]],
+) -> None:
+    ours = [step["run"] for file in WORKFLOWS for _, step in all_steps(file) if "run" in step]
+
+    assert {verb_of(command) for command in commands()} == {verb_of(command) for command in ours}
+
+
+def verb_of(command: str) -> str:
+    """Return the verb and its environment: `deploy --env staging` is not `--env prod`."""
+    words = shlex.split(command)
+    return " ".join(
+        [words[1], *words[words.index("--env") :][:2]] if "--env" in words else words[1:2]
+    )
+
+
+def test_the_gitlab_jobs_need_what_is_there() -> None:
+    jobs, stages_there = gitlab_jobs(), yaml.safe_load(example("yaml"))["stages"]
+    for name, job in jobs.items():
+        assert job["stage"] in stages_there, name
+        assert set(job.get("needs", [])) <= set(jobs), name
+    assert set(*(axis["SCENARIO"] for axis in _axes(jobs["molecule"]))) == set(
+        jobs_of(REPOSITORY / CI)["molecule"]["strategy"]["matrix"]["scenario"]
+    )
+
+
+def test_the_jenkins_example_closes_what_it_opens() -> None:
+    depth = 0
+    for character in re.sub(r"'[^']*'", "", example("groovy")):
+        depth += {"{": 1, "}": -1}.get(character, 0)
+        assert depth >= 0
+    assert depth == 0

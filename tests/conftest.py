@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,18 @@ import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 
+from turnout import github, stages
+
 REPOSITORY = Path(__file__).parents[1]
 ROLES = REPOSITORY / "roles"
 
 Render = Callable[..., str]
+
+
+def pytest_configure() -> None:
+    """Verbs that a test runs speak to the test, not to the service that runs the tests."""
+    for name in (github.WATCHING, github.PAGE, stages.REPORT):
+        os.environ.pop(name, None)
 
 
 def load_yaml(path: Path) -> Any:

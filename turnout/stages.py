@@ -22,7 +22,6 @@ RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
 # Names the file in which a check leaves its counts for whoever started it.
 REPORT = "TURNOUT_REPORT"
 RUFF = ("--output-format=github",)
-TO_A_SERVICE = (REPORT, github.WATCHING, github.PAGE)
 # These need the engine for containers, not for VMs, and are a check of their own.
 CONTAINERS = "tests/lab/test_containers.py"
 
@@ -52,9 +51,7 @@ class Stage:
     def environment(self) -> dict[str, str]:
         """Molecule and ansible-lint start their siblings by name."""
         path = f"{self.bin}{os.pathsep}{os.environ.get('PATH', '')}"
-        # Verbs that a test runs speak to the test, not to the service that runs this check.
-        kept = {k: v for k, v in os.environ.items() if not self.is_pytest or k not in TO_A_SERVICE}
-        return kept | {"PATH": path} | self.variables
+        return os.environ | {"PATH": path} | self.variables
 
 
 def lint_stages() -> list[Stage]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from turnout import github
+from tests import conftest
+from turnout import github, stages
 from turnout.paths import REPOSITORY
 from turnout.quality import Outcome
 
@@ -42,11 +44,7 @@ def test_a_message_cannot_end_its_own_command(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().out == ("::error title=a%2C b%3A 100%25::one%0A::add-mask::two\n")
 
 
-def test_elsewhere_nothing_is_printed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
-    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+def test_elsewhere_nothing_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "junit.xml").write_text(JUNIT)
 
     github.annotate("words")
@@ -62,3 +60,15 @@ def test_the_summary_page_gets_the_table(tmp_path: Path, monkeypatch: pytest.Mon
     github.summarise([Outcome("lint", 1.25, 3, 0)])
 
     assert "| lint | 1.2 | 3 | 0 | 0 |" in (tmp_path / "summary.md").read_text()
+
+
+def test_a_run_of_tests_does_not_speak_for_the_service_that_started_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What a test prints or counts on purpose would look like a failure of the run."""
+    for name in (github.WATCHING, github.PAGE, stages.REPORT):
+        monkeypatch.setenv(name, "true")
+
+    conftest.pytest_configure()
+
+    assert not {"GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "TURNOUT_REPORT"} & set(os.environ)

@@ -16,8 +16,7 @@ from turnout import workflow
 from turnout.lab_ssh import read_host_keys
 from turnout.paths import REPOSITORY
 
-# Slow: it makes a clone with an environment of its own, and provisions a second app.
-pytestmark = [pytest.mark.lab, pytest.mark.slow]
+pytestmark = pytest.mark.lab
 
 APP = "dispatch"
 PASSWORD = Path(".turnout/vault/staging")

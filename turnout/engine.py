@@ -13,6 +13,7 @@ from turnout.long_step import Progress, last_lines
 from turnout.paths import LABS
 
 START_SECONDS = 60.0
+PAUSE_SECONDS = 0.3
 LOG = LABS / "dockerd.log"
 PID_FILES = (
     Path("/var/run/docker.pid"),
@@ -82,9 +83,14 @@ def _no_engine(complaint: str, next_step: str) -> LabError:
     )
 
 
+def is_systemd() -> bool:
+    """Say whether systemd runs this machine, as sd_booted(3) does."""
+    return Path("/run/systemd/system").is_dir()
+
+
 def _start(progress: Progress) -> None:
     """Start the engine: by systemd where it runs the machine, else detached from this command."""
-    if Path("/run/systemd/system").is_dir():
+    if is_systemd():
         progress("Starting the Docker engine (systemctl start docker)")
         subprocess.run(["systemctl", "start", "--no-block", "docker"], check=False, timeout=20)
         return _wait(None)
@@ -129,4 +135,4 @@ def _wait(process: subprocess.Popen[bytes] | None) -> None:
                 why=last_lines(LOG, 6) if process else complaint,
                 next_step=f"{'dockerd' if process else 'journalctl -u docker'} tells more",
             )
-        time.sleep(0.3)
+        time.sleep(PAUSE_SECONDS)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
+from tests.program import Stub, stub
+from turnout import docker as docker_module
 from turnout import engine, lab_packages
+from turnout.docker import DockerError
 from turnout.lab_errors import LabError
 
 
@@ -140,3 +144,88 @@ def test_an_empty_pid_file_is_removed(tmp_path):
     engine.remove_stale(file, proc=tmp_path)
 
     assert not file.exists()
+
+
+@pytest.fixture
+def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stub:
+    """A docker command that answers as it is told to."""
+    return stub(tmp_path / "bin", "docker", monkeypatch)
+
+
+def test_a_machine_without_docker_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+
+    with pytest.raises(DockerError, match="not installed"):
+        docker_module.docker("ps")
+    assert engine.engine_complaint() == "the docker command is not installed"
+
+
+def test_an_engine_that_answers_has_no_complaint_and_another_has_its_own_words(
+    docker: Stub,
+) -> None:
+    docker.answers("echo 27.1")
+    assert engine.engine_complaint() is None
+
+    docker.answers("echo 'Cannot connect to the Docker daemon' >&2; exit 1")
+    assert engine.engine_complaint() == "Cannot connect to the Docker daemon"
+
+
+@pytest.fixture
+def no_systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine where the engine is a process of our own; the fixture is the engine's log."""
+    monkeypatch.setattr(engine, "LOG", tmp_path / "log/dockerd.log")
+    monkeypatch.setattr(engine, "PID_FILES", (tmp_path / "docker.pid",))
+    monkeypatch.setattr(engine, "is_systemd", lambda: False)
+    monkeypatch.setattr(engine, "missing_programs", lambda *names: [])
+    monkeypatch.setattr(engine, "is_debian_family", lambda: True)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    return tmp_path / "log/dockerd.log"
+
+
+# The engine outlives the command that starts it.
+@pytest.mark.filterwarnings(r"ignore:subprocess \d+ is still running:ResourceWarning")
+def test_an_engine_is_started_and_waited_for(
+    docker: Stub, no_systemd: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    up = tmp_path / "up"
+    docker.answers(f"test -e {up} || {{ echo 'Cannot connect' >&2; exit 1; }}")
+    dockerd = stub(tmp_path / "bin", "dockerd", monkeypatch)
+    dockerd.answers(f"echo started; touch {up}; while test -e {up}; do sleep 0.1; done")
+    monkeypatch.setattr(engine, "PAUSE_SECONDS", 0.01)
+    lines: list[str] = []
+
+    engine.ensure_engine(lines.append)
+
+    assert len(lines) == 1
+    assert "Starting the Docker engine (dockerd" in lines[0]
+    assert "started" in no_systemd.read_text()
+    up.unlink()
+
+
+def test_an_engine_that_ends_at_once_is_told_with_the_end_of_its_log(
+    docker: Stub, no_systemd: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docker.answers("echo 'Cannot connect' >&2; exit 1")
+    dockerd = stub(tmp_path / "bin", "dockerd", monkeypatch)
+    dockerd.answers("echo 'failed to mount overlay: no such device' >&2; exit 1")
+    monkeypatch.setattr(engine, "PAUSE_SECONDS", 0.01)
+
+    with pytest.raises(LabError, match="did not start") as caught:
+        engine.ensure_engine(lambda line: None)
+
+    assert "no such device" in caught.value.why
+
+
+def test_where_systemd_runs_the_machine_it_starts_the_engine(
+    docker: Stub, no_systemd: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "is_systemd", lambda: True)
+    up = tmp_path / "up"
+    docker.answers(f"test -e {up} || {{ echo 'Cannot connect' >&2; exit 1; }}")
+    systemctl = stub(tmp_path / "bin", "systemctl", monkeypatch)
+    systemctl.answers(f"touch {up}")
+
+    engine.ensure_engine(lambda line: None)
+
+    assert systemctl.calls() == ["start --no-block docker"]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
+from tests.program import Stub, stub
 from turnout import lab_list, lab_ssh, lab_vm
+from turnout.docker import DockerError
 from turnout.lab_errors import LabError
 from turnout.lab_state import Lab, Vm
 
@@ -114,3 +117,65 @@ def test_the_table_lists_how_to_reach_each_vm():
     assert head.split() == ["vm", "state", "debian", "address", "http", "ssh"]
     assert "http://127.0.0.1:18080" in row
     assert "ssh -i .turnout/lab/local/id_ed25519 -p 18022 root@127.0.0.1" in row
+
+
+@pytest.fixture
+def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stub:
+    """A docker command that answers as it is told to."""
+    return stub(tmp_path / "bin", "docker", monkeypatch)
+
+
+def test_a_vm_is_made_and_one_that_does_not_start_leaves_nothing(docker: Stub) -> None:
+    lab_vm.make(LAB, VM, "image")
+    assert docker.calls()[0].startswith("run --detach --name=turnout-local-1")
+
+    docker.answers("case $1 in run) echo 'no space left' >&2; exit 1;; esac")
+    with pytest.raises(DockerError, match="no space left"):
+        lab_vm.make(LAB, VM, "image")
+
+    assert docker.calls()[-1] == "rm --force --volumes turnout-local-1"
+
+
+def test_removing_no_vm_asks_no_engine(docker: Stub) -> None:
+    lab_vm.remove()
+
+    assert docker.calls() == []
+
+
+def test_a_vm_has_booted_when_systemd_says_so(docker: Stub) -> None:
+    docker.answers("test -e booted && echo degraded || { touch booted; echo starting; }")
+
+    assert lab_vm.wait_booted(VM) == "degraded"
+    assert len(docker.calls()) == 2
+
+
+def test_a_vm_that_does_not_boot_is_told_with_what_it_said(docker: Stub) -> None:
+    docker.answers("echo starting")
+
+    with pytest.raises(LabError, match="systemd did not come up within 0 s") as caught:
+        lab_vm.wait_booted(VM, seconds=0)
+
+    assert caught.value.why == "starting"
+    assert "lab.down" in caught.value.next_step
+
+
+def test_a_vm_that_hangs_is_given_up(docker: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
+    docker.answers("exec sleep 60")
+    monkeypatch.setattr(lab_vm, "max", lambda *_: 0.1, raising=False)
+
+    with pytest.raises(LabError, match="systemd did not come up") as caught:
+        lab_vm.wait_booted(VM, seconds=0)
+
+    assert caught.value.why == "no answer"
+
+
+def test_a_vm_that_ssh_refuses_is_told_with_sshs_own_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ssh = stub(tmp_path / "bin", "ssh", monkeypatch)
+    ssh.answers("echo 'Permission denied (publickey).' >&2; exit 255")
+
+    with pytest.raises(LabError, match="SSH does not let us in") as caught:
+        lab_vm.wait_ssh(LAB, VM, seconds=0)
+
+    assert caught.value.why == "Permission denied (publickey)."

@@ -145,3 +145,19 @@ def test_the_unit_tests_run_with_the_python_that_is_asked_for(
     quality.unit()
 
     assert asked == ["3.12", stages.RUNNING]
+
+
+def test_what_a_linter_says_of_a_line_is_shown_beside_it(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    line = "turnout/lab.py:7: error: not a name  [name-defined]"
+    mypy = Stage("mypy", ("sh", "-c", f"echo '{line}'; exit 1"), bin=Path("/bin"), names_lines=True)
+    assert quality.run(mypy).failed == 1
+    assert capfd.readouterr().out.splitlines()[-1] == line, "a person reads it as it is"
+
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+
+    assert quality.run(mypy).failed == 1
+    assert capfd.readouterr().out.splitlines()[-1] == (
+        "::error file=turnout/lab.py,line=7::not a name  [name-defined]"
+    )

@@ -1,4 +1,4 @@
-"""The early build, and what is said at the end of a deploy."""
+"""What a deploy does before and after its playbook, and what is said at its end."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from turnout import build, deploy
 from turnout.build import EarlyBuild
 from turnout.errors import TurnoutError
 from turnout.inventory import Environment, Host
-from turnout.progress import Cell, Progress
+from turnout.playbooks import Result
+from turnout.progress import Cell, Failure, Progress
 
 PROD = Environment("prod", "shop", [Host("web1", "web1", url="https://shop.example.com")])
 BOOKWORM = {"python": "3.11", "machine": "x86_64", "glibc": "2.36"}
@@ -83,3 +84,123 @@ def test_a_deploy_that_had_nothing_to_do_says_so(
     deploy._conclude(PROD, Progress(), 2.0)
 
     assert "live already" in capsys.readouterr().out
+
+
+class Runs:
+    """Stands for the playbooks: remembers each run, and ends it as it is told."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.variables: dict[str, Any] = {}
+        self.progress = Progress(phases={"Stage": {"web1": Cell("changed", 1.5)}})
+        self.exit_code = 0
+
+    def run(self, name: str, env: str, *, check: bool = False, **more: Any) -> Result:
+        self.names.append(f"{name} --check" if check else name)
+        self.variables = more.get("variables") or {}
+        return Result(name, env, self.exit_code, False, self.progress)
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
+    """An environment that is there, whose playbooks do what the test says."""
+    made = Runs()
+    provisioned: set[str] = set()
+    monkeypatch.setattr(deploy, "run", made.run)
+    monkeypatch.setattr(deploy.status, "get_ready", lambda environment: None)
+    monkeypatch.setattr(deploy.status, "ask", lambda environment: [])
+    monkeypatch.setattr(
+        deploy.local, "ready", lambda env: Environment(env, "shop", list(PROD.hosts))
+    )
+    monkeypatch.setattr(deploy.local, "is_provisioned", provisioned.__contains__)
+    monkeypatch.setattr(deploy.local, "remember_provision", provisioned.add)
+    return made
+
+
+def test_the_first_deploy_on_this_machine_provisions_and_the_next_does_not(runs: Runs) -> None:
+    deploy.deploy("local")
+    deploy.deploy("local")
+
+    assert runs.names == ["provision", "deploy", "deploy"]
+
+
+def test_a_real_environment_is_provisioned_only_when_somebody_says_so(
+    runs: Runs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deploy.deploy("prod")
+    assert runs.names == ["deploy"]
+
+    deploy.provision("prod")
+    assert runs.names == ["deploy", "provision"]
+    assert "Provisioned shop in prod" in capsys.readouterr().out
+
+
+def test_a_dry_run_shows_the_differences_and_remembers_nothing(
+    runs: Runs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs.progress.differences = ["web1, Publish the site:", "  +listen 443"]
+
+    deploy.deploy("local", check=True)
+
+    assert runs.names == ["provision --check", "deploy --check"]
+    assert "+listen 443" in capsys.readouterr().out
+    assert not deploy.local.is_provisioned("local")
+
+
+def test_a_deploy_that_fails_is_told_with_its_first_cause(runs: Runs) -> None:
+    runs.exit_code = 2
+    runs.progress.failures = [
+        Failure("web1", "Start", "Start the idle slot", "ImportError: no module named shop")
+    ]
+
+    with pytest.raises(TurnoutError, match="deploy of prod failed on web1 in Start") as caught:
+        deploy.deploy("prod")
+
+    assert "no module named shop" in caught.value.why
+
+
+@pytest.mark.parametrize(
+    ("flags", "variables"),
+    [
+        ({}, {}),
+        ({"dirty": True}, {"app_allow_dirty": True}),
+        ({"tests": False}, {"release_test": False}),
+    ],
+)
+def test_flags_become_settings_of_the_play(
+    runs: Runs, flags: dict[str, bool], variables: dict[str, bool]
+) -> None:
+    deploy.deploy("prod", **flags)
+
+    assert runs.variables == variables
+
+
+def test_a_build_that_fails_early_is_the_cause_whatever_the_play_said(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def make(*arguments: Any, **more: Any) -> None:
+        raise TurnoutError("The app's tests failed.", "1 failed", "mend them")
+
+    def run(*arguments: Any, cancel: Any, **more: Any) -> Result:
+        assert cancel.wait(5), "the play is ended as soon as the build has failed"
+        return Result("deploy", "prod", 1, True, Progress())
+
+    build.remember_targets("prod", [BOOKWORM])
+    monkeypatch.setattr(build, "make", make)
+    monkeypatch.setattr(deploy, "run", run)
+
+    with pytest.raises(TurnoutError, match="failed in Build: The app's tests failed") as caught:
+        deploy.deploy("prod")
+
+    assert (caught.value.why, caught.value.next_step) == ("1 failed", "mend them")
+
+
+def test_a_host_that_cannot_be_asked_after_the_deploy_has_been_deployed_all_the_same(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gone = {"host": "web1", "error": "port 22 is closed"}
+    monkeypatch.setattr(deploy.status, "ask", lambda environment: [gone])
+
+    deploy.deploy("prod")
+
+    assert "web1: deployed, but status failed: port 22 is closed" in capsys.readouterr().out

@@ -229,3 +229,59 @@ def test_where_systemd_runs_the_machine_it_starts_the_engine(
     engine.ensure_engine(lambda line: None)
 
     assert systemctl.calls() == ["start --no-block docker"]
+
+
+@pytest.fixture
+def apt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stub:
+    """A root on a Debian, whose apt-get does what it is told."""
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(lab_packages, "LABS", tmp_path / "labs")
+    monkeypatch.setattr(lab_packages, "is_debian_family", lambda: True)
+    stub(tmp_path / "bin", "apt-cache", monkeypatch).answers("exit 100")
+    return stub(tmp_path / "bin", "apt-get", monkeypatch)
+
+
+def test_what_is_missing_is_installed_without_a_question(apt: Stub) -> None:
+    lines: list[str] = []
+
+    lab_packages.install(["chromium", "ssh"], lines.append)
+
+    assert apt.calls() == [
+        "-q update",
+        "-q install --yes --no-install-recommends chromium openssh-client",
+    ]
+    assert "chromium, ssh" in lines[0]
+
+
+def test_a_machine_that_has_everything_is_not_asked_to_update(apt: Stub) -> None:
+    lab_packages.install([], print)
+
+    assert apt.calls() == []
+
+
+def test_a_package_that_cannot_be_had_is_told_with_apts_own_words(apt: Stub) -> None:
+    apt.answers("echo 'E: Unable to locate package' >&2; exit 100")
+
+    with pytest.raises(LabError, match="apt-get update failed") as caught:
+        lab_packages.install(["ssh"], lambda line: None)
+
+    assert "Unable to locate package" in caught.value.why
+    assert "apt-get update" in caught.value.next_step
+
+
+@pytest.mark.parametrize(
+    ("release", "apt_there", "is_debian"),
+    [
+        ({"ID": "debian"}, True, True),
+        ({"ID": "ubuntu", "ID_LIKE": "debian"}, True, True),
+        ({"ID": "fedora"}, True, False),
+        ({"ID": "debian"}, False, False),
+    ],
+)
+def test_debian_and_what_is_like_it_has_debians_packages(
+    monkeypatch: pytest.MonkeyPatch, release: dict[str, str], apt_there: bool, is_debian: bool
+) -> None:
+    monkeypatch.setattr(lab_packages.platform, "freedesktop_os_release", lambda: release)
+    monkeypatch.setattr(lab_packages.shutil, "which", lambda name: apt_there or None)
+
+    assert lab_packages.is_debian_family() is is_debian

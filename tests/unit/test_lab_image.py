@@ -134,3 +134,80 @@ def test_a_base_is_pulled_where_a_registry_answers(tmp_path, monkeypatch, answer
 
     assert log.read_text().split() == calls
     assert made == ([] if answers else ["debootstrap"])
+
+
+@pytest.fixture
+def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A root whose long commands all work at once; returns the programs that were run."""
+    done: list[str] = []
+
+    def run_long(command: list[str], **more: object) -> None:
+        done.append(" ".join(command[: 3 if command[0] == "unshare" else 2]))
+        if command[0] == "unshare":
+            (tmp_path / "trixie/var/cache/apt/archives").mkdir(parents=True)
+            (tmp_path / "trixie/var/cache/apt/archives/a.deb").touch()
+        if command[0] == "tar":
+            assert not (tmp_path / "trixie/var/cache/apt/archives").exists()
+            (tmp_path / "trixie.tar").touch()
+
+    for module in (image, image_base):
+        monkeypatch.setattr(module, "run_long", run_long)
+        monkeypatch.setattr(module, "WORK", tmp_path)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(image_base, "install", lambda programs, progress: None)
+    return done
+
+
+def test_a_base_without_a_registry_is_made_from_the_mirror_and_leaves_no_tree(
+    tmp_path: Path, calls: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image_base, "exists", lambda tag: False)
+    monkeypatch.setattr(image_base, "_pulled", lambda *arguments: False)
+
+    assert image_base.ensure_base("trixie", "http://mirror", print) == "turnout-base:trixie"
+
+    assert calls == ["unshare --mount debootstrap", "tar -C", "docker import"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_lab_image_is_built_once_also_by_two_commands_at_a_time(
+    calls: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there: list[bool] = [False, False, True, False, True]
+    monkeypatch.setattr(image, "machine_mirrors", lambda: ("http://a", "http://b"))
+    monkeypatch.setattr(image, "ensure_base", lambda release, mirror, progress: "base")
+    monkeypatch.setattr(image, "exists", lambda tag: there.pop(0))
+
+    tags = {image.ensure_image("trixie", lambda line: None) for _ in range(3)}
+
+    assert len(tags) == 1
+    assert calls == ["docker build"], "the second found it made, the third while it waited"
+
+
+def test_a_machine_that_is_no_debian_uses_debians_own_mirrors(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(image_base.platform, "freedesktop_os_release", lambda: {"ID": "fedora"})
+
+    assert image_base.machine_mirrors() == image_base.MIRRORS
+
+
+def test_a_debian_machine_uses_the_mirrors_that_apt_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    debian = {"ID": "debian", "VERSION_CODENAME": "bookworm"}
+    monkeypatch.setattr(image_base.platform, "freedesktop_os_release", lambda: debian)
+    (tmp_path / "apt-get").write_text("#!/bin/sh\necho http://mirror.example/debian/ bookworm\n")
+    (tmp_path / "apt-get").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+
+    assert image_base.machine_mirrors()[0] == "http://mirror.example/debian"
+
+
+@pytest.mark.parametrize(("listed", "there"), [("0a1b2c", True), ("", False)])
+def test_the_engine_is_asked_which_images_it_has(
+    monkeypatch: pytest.MonkeyPatch, listed: str, there: bool
+) -> None:
+    monkeypatch.setattr(image_base, "docker", lambda *arguments: f"{listed}\n")
+
+    assert image_base.exists("turnout-base:trixie") is there

@@ -6,6 +6,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -95,7 +96,7 @@ def app_stages(app: Path, python: str = RUNNING, *, data: str = "app") -> list[S
     command = ["uv", "run", "--no-project", "--quiet", "--python", interpreter(python)]
     for name in ("requirements.txt", "requirements-dev.txt"):
         command += ["--with-requirements", name] if (app / name).exists() else []
-    command += ["python", "-m", "pytest", "-q", *_measured(python, "=hello")]
+    command += ["python", "-m", "pytest", "-q", *(_measured(python) if _says_what(app) else ())]
     title = "app" if python == RUNNING else f"app, Python {python}"
     variables = _data(data, python)
     return [Stage(title, tuple(command), is_pytest=True, folder=app, variables=variables)]
@@ -135,14 +136,20 @@ def image_stages() -> list[Stage]:
     return [Stage("containers", command, is_pytest=True, variables=_data("image", RUNNING))]
 
 
-def _measured(python: str = RUNNING, package: str = "") -> tuple[str, ...]:
+def _measured(python: str = RUNNING) -> tuple[str, ...]:
     """Measure once: the other Pythons take the same branches, and more time.
 
-    Without a package it is pyproject.toml that says what is measured.
+    What is measured is in the pyproject.toml of the folder that the tests run in.
     """
     if python != RUNNING:
         return ()
-    return (f"--cov{package}", "--cov-branch", "--cov-report=", "--cov-fail-under=0")
+    return ("--cov", "--cov-branch", "--cov-report=", "--cov-fail-under=0")
+
+
+def _says_what(app: Path) -> bool:
+    """An app that says nothing of coverage is not measured, and needs nothing for it."""
+    settings = app / "pyproject.toml"
+    return settings.exists() and "coverage" in tomllib.loads(settings.read_text()).get("tool", {})
 
 
 def _data(stage: str, python: str) -> dict[str, str]:

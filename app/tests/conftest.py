@@ -25,6 +25,16 @@ DEPLOYED = {
 
 
 @pytest.fixture(scope="session")
+def inherited():
+    """What a program needs of our environment to run and be measured; nothing that sets the app."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in ("PATH", "LD_LIBRARY_PATH") or name.startswith("COVERAGE_")
+    }
+
+
+@pytest.fixture(scope="session")
 def migrated(tmp_path_factory):
     """The address of a database with the schema, made by the migrations and not by the models."""
     url = SERVER or f"sqlite:///{tmp_path_factory.mktemp('database') / 'migrated.db'}"

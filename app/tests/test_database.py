@@ -84,12 +84,16 @@ def test_migrations_have_one_head():
     assert len(ScriptDirectory(str(MIGRATIONS)).get_heads()) == 1
 
 
-def test_flask_finds_the_app_from_the_repository_and_from_its_folder(tmp_path):
+def test_flask_finds_the_app_from_the_repository_and_from_its_folder(inherited, tmp_path):
     for folder, name in ((APP_FOLDER.parent, APP_FOLDER.name), (APP_FOLDER, "hello")):
         done = subprocess.run(
             [sys.executable, "-m", "flask", "--app", name, "db", "upgrade"],
             cwd=folder,
-            env={"APP_ENV": "testing", "DATABASE_URL": f"sqlite:///{tmp_path / name}.db"},
+            env={
+                **inherited,
+                "APP_ENV": "testing",
+                "DATABASE_URL": f"sqlite:///{tmp_path / name}.db",
+            },
             capture_output=True,
             text=True,
             check=False,

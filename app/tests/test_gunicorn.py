@@ -15,18 +15,14 @@ from hello.config import APP_FOLDER
 
 
 @pytest.fixture
-def server(environ, tmp_path):
+def server(environ, inherited, tmp_path):
     """gunicorn with three workers on a socket of its own; its process."""
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "gunicorn"],
             cwd=APP_FOLDER,
             env={
-                **{
-                    name: os.environ[name]
-                    for name in ("PATH", "LD_LIBRARY_PATH")
-                    if name in os.environ
-                },
+                **inherited,
                 **environ,
                 "TURNOUT_RELEASE": "",
                 "BIND": f"unix:{tmp_path / 'hello.sock'}",

@@ -111,9 +111,10 @@ def test_a_file_takes_the_lines_instead_of_standard_error(make, monkeypatch, tmp
     assert written.getvalue() == ""
 
 
-def test_start_and_stop_are_logged(tmp_path):
+def test_start_and_stop_are_logged(inherited, tmp_path):
     program = "from hello import create_app; create_app()"
     environment = {
+        **inherited,
         "APP_ENV": "production",
         "SECRET_KEY": "only for tests, but long",
         "DATABASE_URL": f"sqlite:///{tmp_path / 'hello.db'}",

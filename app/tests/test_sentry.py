@@ -43,21 +43,28 @@ def collector():
         server.shutdown()
 
 
-def run(environ, program, **more):
-    return subprocess.run(
-        [sys.executable, "-c", program],
-        cwd=APP_FOLDER,
-        env={**environ, "APP_ENV": "production", "SECRET_KEY": "only for tests, but long", **more},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+@pytest.fixture
+def run(environ, inherited):
+    """Run a program that uses the app in production."""
+    production = {"APP_ENV": "production", "SECRET_KEY": "only for tests, but long"}
+
+    def run(program, **more):
+        return subprocess.run(
+            [sys.executable, "-c", program],
+            cwd=APP_FOLDER,
+            env={**inherited, **environ, **production, **more},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+
+    return run
 
 
-def test_an_error_is_reported_with_its_release_and_without_secrets(environ, collector):
+def test_an_error_is_reported_with_its_release_and_without_secrets(environ, run, collector):
     dsn, bodies = collector
 
-    run(environ, PROGRAM, SENTRY_DSN=dsn)
+    run(PROGRAM, SENTRY_DSN=dsn)
 
     told = b"".join(bodies).decode()
     assert "cannot log in" in told
@@ -66,11 +73,11 @@ def test_an_error_is_reported_with_its_release_and_without_secrets(environ, coll
         assert leak not in told
 
 
-def test_without_the_extra_the_app_starts_and_says_what_is_missing(environ):
+def test_without_the_extra_the_app_starts_and_says_what_is_missing(run):
     without = (
         "import sys; sys.modules['sentry_sdk'] = None; from hello import create_app; create_app()"
     )
 
-    done = run(environ, without, SENTRY_DSN="https://key@sentry.example.com/1")
+    done = run(without, SENTRY_DSN="https://key@sentry.example.com/1")
 
     assert "sentry-sdk is missing" in done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,21 +12,9 @@ import pytest
 
 from turnout import coverage, stages
 from turnout.errors import TurnoutError
+from turnout.paths import REPOSITORY
 
-SETTINGS = """
-[tool.coverage.run]
-branch = true
-parallel = true
-relative_files = true
-source_pkgs = ["shop"]
-patch = ["subprocess"]
-
-[tool.coverage.paths]
-shop = ["shop", "*/shop"]
-
-[tool.coverage.report]
-fail_under = {}
-"""
+GATE = re.compile(r"^fail_under = \d+", re.MULTILINE)
 CODE = """def price(number, member):
     total = number * 2
     if member:
@@ -34,18 +23,19 @@ CODE = """def price(number, member):
 """
 # Half of the test is in a program that it starts in a clone.
 TEST = """import subprocess, sys
-from shop import price
+from turnout import price
 assert price(2, False) == 4
-subprocess.run([sys.executable, "-c", "from shop import price; price(2, {})"], cwd={!r}, check=True)
+program = "from turnout import price; price(2, {})"
+subprocess.run([sys.executable, "-c", program], cwd={!r}, check=True)
 """
 
 
 @pytest.fixture
-def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository with a function of two branches, and a clone of it."""
     for folder in (tmp_path / "repository", tmp_path / "clone"):
-        (folder / "shop").mkdir(parents=True)
-        (folder / "shop/__init__.py").write_text(CODE)
+        (folder / "turnout").mkdir(parents=True)
+        (folder / "turnout/__init__.py").write_text(CODE)
     monkeypatch.setattr(stages, "tools", lambda: stages.BIN)
     # This test may be measured itself.
     for name in [name for name in os.environ if name.startswith("COV")]:
@@ -53,36 +43,39 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "repository"
 
 
-def measure(shop: Path, *, fail_under: int, member_in_clone: bool) -> None:
-    (shop / "pyproject.toml").write_text(SETTINGS.format(fail_under))
-    (shop / "run.py").write_text(TEST.format(member_in_clone, str(shop.with_name("clone"))))
+def measure(checkout: Path, *, fail_under: int, member_in_clone: bool) -> None:
+    settings = (REPOSITORY / "pyproject.toml").read_text()
+    (checkout / "pyproject.toml").write_text(GATE.sub(f"fail_under = {fail_under}", settings))
+    (checkout / "run.py").write_text(TEST.format(member_in_clone, str(checkout.with_name("clone"))))
     subprocess.run(
         [sys.executable, "-m", "coverage", "run", "run.py"],
-        cwd=shop,
-        env=os.environ | {"COVERAGE_FILE": str(shop / "measured/data.unit")},
+        cwd=checkout,
+        env=os.environ | {"COVERAGE_FILE": str(checkout / "measured/data.unit")},
         check=True,
     )
 
 
 def test_what_a_test_runs_in_a_clone_counts_for_the_repository(
-    shop: Path, capsys: pytest.CaptureFixture[str]
+    checkout: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    measure(shop, fail_under=100, member_in_clone=True)
+    measure(checkout, fail_under=100, member_in_clone=True)
 
-    coverage.gate(shop, shop / "measured")
+    coverage.gate(checkout, checkout / "measured")
 
     assert "100.0% of the branches, 100.0% with the lines" in capsys.readouterr().out
-    assert (shop / "measured/html/index.html").exists()
-    assert 'filename="shop/__init__.py"' in (shop / "measured/coverage.xml").read_text()
+    assert (checkout / "measured/html/index.html").exists()
+    assert 'filename="turnout/__init__.py"' in (checkout / "measured/coverage.xml").read_text()
 
 
-def test_branches_that_no_test_takes_shut_the_gate_though_the_lines_would_pass(shop: Path) -> None:
-    measure(shop, fail_under=60, member_in_clone=False)
+def test_branches_that_no_test_takes_shut_the_gate_though_the_lines_would_pass(
+    checkout: Path,
+) -> None:
+    measure(checkout, fail_under=60, member_in_clone=False)
 
     with pytest.raises(
         TurnoutError, match=r"too little of the code: 60\.0% is the least"
     ) as caught:
-        coverage.gate(shop, shop / "measured")
+        coverage.gate(checkout, checkout / "measured")
 
     assert caught.value.why == "50.0% of the branches, 71.4% with the lines"
     assert "index.html" in caught.value.next_step
@@ -95,11 +88,11 @@ def test_a_gate_before_any_check_says_what_to_run(tmp_path: Path) -> None:
     assert "test.unit" in caught.value.next_step
 
 
-def test_counts_that_cannot_be_read_are_told_with_the_way_out(shop: Path) -> None:
-    (shop / "measured").mkdir()
-    (shop / "measured/data.unit").write_text("half a fi")
+def test_counts_that_cannot_be_read_are_told_with_the_way_out(checkout: Path) -> None:
+    (checkout / "measured").mkdir()
+    (checkout / "measured/data.unit").write_text("half a fi")
 
     with pytest.raises(TurnoutError, match="`coverage combine` failed") as caught:
-        coverage.gate(shop, shop / "measured")
+        coverage.gate(checkout, checkout / "measured")
 
     assert "rm -r .turnout/coverage" in caught.value.next_step

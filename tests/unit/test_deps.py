@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.program import Stub, stub
 from turnout import deps
 from turnout.deps import LOCKS
 from turnout.errors import NotHere, TurnoutError
@@ -117,3 +118,39 @@ def test_what_cannot_be_resolved_is_told_with_its_file(
 
     with pytest.raises(TurnoutError, match=r"requirements.txt cannot be locked"):
         deps.lock()
+
+
+@pytest.fixture
+def resolver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stub:
+    """A uv that writes what the test says into the lock, in a repository with one .in file."""
+    monkeypatch.setattr(deps, "REPOSITORY", tmp_path)
+    monkeypatch.setattr(deps, "BIN", tmp_path / "bin")
+    (tmp_path / "requirements.in").write_text("flask\n")
+    (tmp_path / "requirements.txt").write_text("flask==3.0\n")
+    return stub(tmp_path / "bin", "uv", monkeypatch)
+
+
+def test_what_is_there_is_locked_and_nothing_else(
+    resolver: Stub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deps.lock()
+
+    (call,) = resolver.calls()
+    assert "--universal --generate-hashes --python-version 3.11" in call
+    assert "--upgrade" not in call
+    assert capsys.readouterr().out == "requirements.txt is locked\n"
+
+
+def test_an_upgrade_tells_what_is_newer_or_that_nothing_is(
+    resolver: Stub, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    resolver.answers(f"echo flask==3.1 > {tmp_path}/requirements.txt")
+
+    deps.upgrade()
+    deps.upgrade()
+
+    assert capsys.readouterr().out.splitlines() == [
+        "requirements.txt:",
+        "  flask 3.0 -> 3.1",
+        "requirements.txt: nothing is newer",
+    ]

@@ -235,3 +235,28 @@ def test_reboot_of_an_unknown_vm_names_those_there_are(engine):
 
     with pytest.raises(LabError, match="lab local has turnout-local-1"):
         labs.reboot("other")
+
+
+@pytest.mark.parametrize(
+    ("hard", "done"),
+    [
+        (False, ["restart --time=30 turnout-local-1"]),
+        (True, ["kill turnout-local-1", "start turnout-local-1"]),
+    ],
+)
+def test_a_vm_is_rebooted_or_its_plug_is_pulled(engine, hard, done):
+    up()
+    engine.done.clear()
+
+    labs.reboot("turnout-local-1", hard=hard)
+
+    assert engine.done == done
+
+
+def test_down_without_docker_forgets_the_lab(engine, monkeypatch):
+    lab = up()
+    monkeypatch.setattr(labs.shutil, "which", lambda name: None)
+
+    labs.down(progress=lambda line: None)
+
+    assert not lab.folder.exists()

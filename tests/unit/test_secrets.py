@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.program import Stub, stub
 from turnout import inventory, secrets
 from turnout.secrets import SecretsError
 
@@ -151,3 +152,51 @@ def test_broken_yaml_is_reported_without_its_text() -> None:
         secrets.missing("prod")
 
     assert "hush" not in str(caught.value)
+
+
+@pytest.fixture
+def editor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stub:
+    """ansible-vault, for which somebody types at once."""
+    monkeypatch.setattr(secrets.sys, "executable", str(tmp_path / "bin/python"))
+    return stub(tmp_path / "bin", "ansible-vault", monkeypatch)
+
+
+def test_edit_opens_the_vault_of_the_environment_and_says_what_is_still_empty(
+    vault: Path, editor: Stub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    secrets.edit("prod")
+
+    assert editor.calls() == [f"edit --encrypt-vault-id prod {vault}"]
+    assert capsys.readouterr().out.endswith("vault_smtp_password has no value yet\n")
+    assert values()["vault_secret_key"], "there was none, so it was made first"
+
+
+def test_an_edit_that_fails_says_that_nothing_has_changed(vault: Path, editor: Stub) -> None:
+    secrets.init("prod")
+    before = vault.read_bytes()
+    editor.answers("exit 1")
+
+    with pytest.raises(SecretsError, match="were not changed"):
+        secrets.edit("prod")
+
+    assert vault.read_bytes() == before
+
+
+def test_a_vault_that_is_a_list_is_refused() -> None:
+    secrets.ensure_password("prod")
+    secrets.write("prod", "- vault_a\n")
+
+    with pytest.raises(SecretsError, match="names and values"):
+        secrets.missing("prod")
+
+
+def test_a_repository_without_its_vault_client_says_where_to_get_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    secrets.init("prod")
+    monkeypatch.setattr(secrets, "CLIENT", Path("vault-client"))
+
+    with pytest.raises(SecretsError, match="vault-client is missing") as caught:
+        secrets.check_password("prod")
+
+    assert caught.value.next_step == "restore it from git"

@@ -1,11 +1,17 @@
-"""How hosts are reached, and what is made of their answers; no connection is made here."""
+"""How hosts are reached, and what is made of their answers; no real connection is made here."""
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import paramiko
 import pytest
+from invoke import Result
+from invoke.exceptions import CommandTimedOut
 
 from turnout import ssh
 from turnout.hosts import inside
@@ -116,3 +122,128 @@ def test_a_shell_runs_as_the_unit_does() -> None:
     assert "--setenv=PATH=/srv/shop/venvs/k/bin:/usr/local/bin:/usr/bin:/bin" in words
     assert words[-3:] == ["/bin/bash", "-c", "flask routes"]
     assert "--pty" in inside(facts, "")
+
+
+class Connection:
+    """Stands for Fabric's: it opens, or fails to, and answers each command in the same way."""
+
+    def __init__(self, answer: str = "", problem: Exception | None = None) -> None:
+        self.is_connected = False
+        self.ran: list[str] = []
+        self.opened = 0
+        self.transport = self
+        self._answer, self._problem = answer, problem
+
+    def open(self) -> None:
+        self.opened += 1
+        if self._problem:
+            raise self._problem
+        self.is_connected = True
+
+    def close(self) -> None:
+        self.is_connected = False
+
+    def set_keepalive(self, seconds: int) -> None:
+        assert seconds > 0
+
+    def run(self, command: str, out_stream: Any = None, **how: Any) -> Any:
+        self.ran.append(command)
+        if how.get("timeout"):
+            raise_if_slow(self._answer)
+        if out_stream:
+            out_stream.write(self._answer)
+        code, _, text = self._answer.rpartition("|")
+        return SimpleNamespace(exited=int(code or 0), stdout=text, stderr="")
+
+
+def raise_if_slow(answer: str) -> None:
+    if answer == "slow":
+        raise CommandTimedOut(Result(), timeout=20)
+
+
+@pytest.fixture
+def reached(monkeypatch: pytest.MonkeyPatch) -> Callable[[Connection], Connection]:
+    """Let the next hosts be reached over this connection; nothing of it stays open."""
+    monkeypatch.setattr(ssh, "_open", {})
+
+    def over(connection: Connection) -> Connection:
+        monkeypatch.setattr(ssh, "_connection", lambda host: connection)
+        return connection
+
+    return over
+
+
+Reached = Callable[[Connection], Connection]
+
+
+def test_one_connection_serves_a_whole_command(reached: Reached) -> None:
+    connection = reached(Connection('{"live": "blue"}'))
+
+    assert ssh.program(PINNED, "shop", "status") == {"live": "blue"}
+    ssh.program(PINNED, "shop", "rollback", "--release", "r1")
+
+    assert connection.opened == 1
+    assert connection.ran[1] == (
+        "sudo -n python3 /usr/local/lib/turnout/host.pyz rollback --app shop --release r1"
+    )
+    ssh.close()
+    assert not connection.is_connected
+
+
+def test_a_connection_that_was_lost_is_made_again(reached: Reached) -> None:
+    connection = reached(Connection("text"))
+    ssh.output(PINNED, ["id"])
+    connection.close()
+
+    assert ssh.output(PINNED, ["id"]) == "text"
+    assert connection.opened == 2
+
+
+def test_a_host_that_cannot_be_reached_is_told_in_words(reached: Reached) -> None:
+    reached(Connection(problem=OSError("Connection refused")))
+
+    with pytest.raises(HostError, match=r"web1: port 2222 of 192\.0\.2\.1 is closed"):
+        ssh.output(PINNED, ["id"])
+
+
+def test_a_failure_without_words_has_at_least_its_name(reached: Reached) -> None:
+    reached(Connection(problem=EOFError()))
+
+    with pytest.raises(HostError) as caught:
+        ssh.output(PINNED, ["id"])
+
+    assert caught.value.why == "EOFError"
+
+
+def test_a_command_that_fails_on_the_host_is_told_with_what_it_said(reached: Reached) -> None:
+    reached(Connection("3|no such unit"))
+
+    with pytest.raises(HostError, match="web1: 'systemctl' ended with code 3") as caught:
+        ssh.output(PINNED, ["systemctl", "show", "x"])
+
+    assert caught.value.why == "no such unit"
+
+
+def test_a_host_that_hangs_is_given_up_with_the_command_it_hung_in(reached: Reached) -> None:
+    reached(Connection("slow"))
+
+    with pytest.raises(HostError, match=r"no answer to 'python3 .* status --app shop'") as caught:
+        ssh.program(PINNED, "shop", "status")
+
+    assert "load of web1" in caught.value.next_step
+
+
+def test_what_a_host_prints_comes_as_it_is(reached: Reached) -> None:
+    reached(Connection("a line\n"))
+    out = io.StringIO()
+
+    ssh.stream(PINNED, ["journalctl"], out)
+
+    assert out.getvalue() == "a line\n"
+
+
+def test_an_answer_that_is_no_object_or_failed_without_words_is_an_error() -> None:
+    with pytest.raises(HostError, match="did not answer in JSON"):
+        ssh._answer(PINNED, 0, "[]", "")
+    with pytest.raises(HostError, match="ended with code 4"):
+        ssh._answer(PINNED, 4, "{}", "")

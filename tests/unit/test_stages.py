@@ -96,6 +96,17 @@ def test_an_app_without_test_requirements_of_its_own_is_tested_with_its_locked_o
     assert stage.folder == tmp_path
 
 
+def test_an_app_is_measured_where_it_says_what_of_it(tmp_path: Path) -> None:
+    """Measuring takes pytest-cov, which a team's own app may not have."""
+    (tmp_path / "tests").mkdir()
+    (silent,) = stages.app_stages(tmp_path)
+    (tmp_path / "pyproject.toml").write_text("[tool.coverage.run]\nbranch = true\n")
+    (telling,) = stages.app_stages(tmp_path)
+
+    assert "--cov" not in silent.command
+    assert "--cov" in telling.command
+
+
 def test_a_scenario_that_is_not_there_is_answered_with_those_there_are() -> None:
     with pytest.raises(TurnoutError, match="no scenario nothing") as caught:
         stages.molecule_stages("nothing")

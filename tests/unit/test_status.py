@@ -165,3 +165,52 @@ def test_rollback_makes_a_mixed_fleet_whole(fleet: dict[str, Any]) -> None:
 def test_rollback_to_what_is_live_already_is_refused(fleet: dict[str, Any]) -> None:
     with pytest.raises(TurnoutError, match="r2 is live already"):
         rollback("prod", release="r2")
+
+
+def refused_on(fleet: dict[str, Any], *names: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let these hosts answer `status`, and refuse to roll back."""
+    program = ssh.program
+
+    def refuse(host: Host, app: str, verb: str, *words: str, timeout: int = 20) -> Any:
+        if verb == "rollback" and host.name in names:
+            raise HostError(host.name, "r1 does not start", "exit 1", "look at its log")
+        return program(host, app, verb, *words, timeout=timeout)
+
+    monkeypatch.setattr(ssh, "program", refuse)
+
+
+def test_a_rollback_that_one_host_refuses_says_who_goes_where(
+    fleet: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refused_on(fleet, "web2", monkeypatch=monkeypatch)
+
+    with pytest.raises(TurnoutError, match="the fleet is mixed") as caught:
+        rollback("prod")
+
+    assert capsys.readouterr().out.splitlines() == [
+        "web1: r1 is live (blue)",
+        "web2: not switched: r1 does not start",
+    ]
+    assert caught.value.next_step == "look at its log"
+
+
+def test_a_rollback_that_all_refuse_leaves_the_fleet_whole(
+    fleet: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused_on(fleet, "web1", "web2", monkeypatch=monkeypatch)
+
+    with pytest.raises(TurnoutError, match="did not happen on any host"):
+        rollback("prod")
+
+
+def test_the_table_says_which_host_is_silent_and_what_else_could_go_live(
+    fleet: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    fleet["web2"] = HostError("web2", "port 22 is closed", next_step="is sshd running?")
+
+    assert not status("prod")
+
+    printed = capsys.readouterr().out
+    assert "no answer" in printed
+    assert "is sshd running?" in printed
+    assert "Also there: r1" in printed

@@ -9,8 +9,9 @@ import pytest
 from rich.console import Console
 
 from tests.unit.test_playbooks import FAILED_DEPLOY, on, played, start
+from turnout import view as view_module
 from turnout.progress import Progress
-from turnout.view import MOST_COLUMNS, LiveView, PlainView, is_interactive, seconds_line
+from turnout.view import MOST_COLUMNS, LiveView, PlainView, is_interactive, seconds_line, shown
 
 
 def plain(*events: dict[str, object]) -> list[str]:
@@ -27,9 +28,7 @@ def plain(*events: dict[str, object]) -> list[str]:
 def drawn(progress: Progress) -> str:
     view = LiveView("deploy of prod")
     view.update(progress)
-    console = Console(width=120, record=True, file=io.StringIO())
-    console.print(view._draw())
-    return console.export_text()
+    return text_of(view)
 
 
 def test_plain_output_has_one_line_for_each_phase_and_host() -> None:
@@ -87,3 +86,33 @@ def test_ci_gets_plain_lines_even_on_a_terminal(monkeypatch: pytest.MonkeyPatch)
 
 def test_the_seconds_of_all_phases_fit_on_one_line() -> None:
     assert seconds_line({"Build": 1.26, "Stage": 0.04}) == "Build 1.3  Stage 0.0"
+
+
+def test_a_person_sees_the_run_and_keeps_its_last_state(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(view_module, "is_interactive", lambda: True)
+
+    with shown("deploy of prod") as view:
+        view.note("3 of 9 wheels")
+        assert "3 of 9 wheels" in text_of(view)
+        view.update(played(*FAILED_DEPLOY))
+
+    screen = capsys.readouterr().out
+    assert "deploy of prod" in screen
+    assert "failed" in screen
+    assert "3 of 9 wheels" not in screen, "the run is over"
+
+
+def text_of(view: PlainView | LiveView) -> str:
+    assert isinstance(view, LiveView)
+    console = Console(width=120, record=True, file=io.StringIO())
+    console.print(view._draw())
+    return console.export_text()
+
+
+def test_a_pipe_gets_lines_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    with shown("deploy of prod") as view:
+        view.note("Building")
+
+    assert capsys.readouterr().out.endswith("Building\n")

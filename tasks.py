@@ -37,7 +37,7 @@ def run_all(c: Context, fast: bool = False) -> None:
 
 @verb(name="unit")
 def run_unit(c: Context, python: str = "") -> None:
-    """Run the unit and contract tests, and the app's own."""
+    """Run the unit, contract and template tests, those of whole commands, and the app's own."""
     from turnout.quality import unit
 
     unit(python)

@@ -25,6 +25,10 @@ REPORT = "TURNOUT_REPORT"
 RUFF = ("--output-format=github",)
 # These need the engine for containers, not for VMs, and are a check of their own.
 CONTAINERS = "tests/lab/test_containers.py"
+# Whole commands, as a person runs them, each of a second or more; they need no VM.
+COMMANDS = "tests/commands"
+# On all cores; tests of one file share what they made.
+PARALLEL = ("--numprocesses=auto", "--dist=loadfile")
 
 
 @dataclass(frozen=True)
@@ -72,15 +76,23 @@ def lint_stages() -> list[Stage]:
 
 
 def unit_stages(python: str = RUNNING) -> list[Stage]:
-    """Return what needs no lab: unit and contract tests, and the app's own.
+    """Return what needs no lab: unit, contract and template tests, commands, the app's own tests.
 
     Raises:
         NotHere: this machine does not have that Python.
     """
-    title = "unit and contract tests" if python == RUNNING else f"unit, Python {python}"
-    command = ("pytest", "-q", "-m", "not lab and not slow", *_measured(python))
-    unit = Stage(title, command, is_pytest=True, bin=tools(python), variables=_data("unit", python))
-    return [unit, *app_stages(REPOSITORY / "app", python)]
+    kinds = {"unit": (f"--ignore={COMMANDS}",), "commands": (COMMANDS,)}
+    ours = [
+        Stage(
+            kind if python == RUNNING else f"{kind}, Python {python}",
+            ("pytest", "-q", *PARALLEL, "-m", "not lab and not slow", *where, *_measured(python)),
+            is_pytest=True,
+            bin=tools(python),
+            variables=_data(kind, python),
+        )
+        for kind, where in kinds.items()
+    ]
+    return [*ours, *app_stages(REPOSITORY / "app", python)]
 
 
 def app_stages(app: Path, python: str = RUNNING, *, data: str = "app") -> list[Stage]:

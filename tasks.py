@@ -210,6 +210,22 @@ def deps_audit(c: Context) -> None:
     audit()
 
 
+@verb(name="up")
+def containers_up(c: Context) -> None:
+    """Run the app with PostgreSQL and Redis in containers, all of them made here."""
+    from turnout.containers import up
+
+    up()
+
+
+@verb(name="down")
+def containers_down(c: Context, volumes: bool = False) -> None:
+    """Remove the containers; --volumes forgets what was written, too."""
+    from turnout.containers import down
+
+    down(*(["--volumes"] if volumes else []))
+
+
 namespace = Collection(
     setup, build, lint, ci, bench, provision, deploy, rollback, status, logs, shell
 )
@@ -220,4 +236,5 @@ namespace.add_collection(
     Collection("secrets", secrets_init, secrets_edit, secrets_show, secrets_rotate)
 )
 namespace.add_collection(Collection("deps", deps_lock, deps_upgrade, deps_audit))
+namespace.add_collection(Collection("containers", containers_up, containers_down))
 namespace.add_collection(lab)

@@ -59,6 +59,8 @@ def up(
     variables = {"BASE": local_base(progress)} | variables
     fetch_wheels(app, progress)
     _check(compose(command, app, project, "up", "-d", "--build", **variables), "started")
+    where = compose(command, app, project, "port", "app", "8000", **variables).stdout.strip()
+    progress(f"The app answers at http://{where}")
 
 
 def down(

@@ -29,6 +29,7 @@ HELP = {
     "host": "Only this host.",
     "python": "A version of Python, such as 3.12; the running one by default.",
     "scenario": "One scenario of molecule/; all by default.",
+    "volumes": "Their volumes as well.",
     "job": "One job of the workflow; all by default.",
 }
 

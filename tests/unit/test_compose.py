@@ -53,9 +53,19 @@ def test_up_and_down_are_the_same_project_with_both_files(engine: Stub, app: Pat
     containers.down("--volumes", app=app, project="shop", progress=lambda line: None)
 
     files = f"-p shop -f {app}/compose.yaml -f {app}/compose.debian.yaml"
-    made, removed = (call for call in engine.calls() if "version" not in call)
+    made, told, removed = (call for call in engine.calls() if "version" not in call)
     assert made == f"compose {files} up -d --build"
+    assert told == f"compose {files} port app 8000"
     assert removed == f"compose {files} down --volumes"
+
+
+def test_the_address_of_the_app_is_told_last(engine: Stub, app: Path) -> None:
+    engine.answers("case $* in *port*) echo 127.0.0.1:8001;; esac")
+    lines: list[str] = []
+
+    containers.up(app, "shop", lines.append)
+
+    assert lines[-1] == "The app answers at http://127.0.0.1:8001"
 
 
 def test_secrets_go_to_compose_in_its_environment(engine: Stub, app: Path, tmp_path: Path) -> None:

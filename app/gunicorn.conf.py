@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import tempfile
+import time
 from pathlib import Path
 
 if not os.environ.get("TURNOUT_RELEASE"):
@@ -25,6 +26,33 @@ if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
     _base = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
     _folder = Path(tempfile.mkdtemp(prefix="metrics-", dir=_base))
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(_folder)
+
+
+def _about(record):
+    """Put on a line what `hello.logs` puts on the app's; whoever imports the app is a worker."""
+    instant = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+    record.time = f"{instant}.{int(record.msecs):03}Z"
+    record.level, record.logger = record.levelname, record.name
+    record.source = f"{record.module}.py:{record.lineno}"
+    record.request_id = None
+    record.release = os.environ.get("TURNOUT_RELEASE") or None
+    record.slot = os.environ.get("TURNOUT_SLOT") or None
+    return True
+
+
+# gunicorn's own lines look like the app's: for programs in production, for people elsewhere.
+_production = (os.environ.get("APP_ENV") or "production") == "production"
+if (os.environ.get("LOG_FORMAT") or ("json" if _production else "text")) == "json":
+    _fields = ["time", "level", "logger", "source", "message", "request_id", "release", "slot"]
+    logconfig_dict = {
+        "filters": {"about": {"()": lambda: _about}},
+        "formatters": {"json": {"()": "pythonjsonlogger.json.JsonFormatter", "fmt": _fields}},
+        "handlers": {
+            "own": {"class": "logging.StreamHandler", "formatter": "json", "filters": ["about"]},
+        },
+        "loggers": {"gunicorn.error": {"handlers": ["own"], "propagate": False}},
+        "root": {"handlers": []},  # the app's own, in the workers
+    }
 
 
 def child_exit(server, worker):

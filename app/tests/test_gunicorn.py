@@ -1,8 +1,10 @@
 """The app under its real server, with more than one worker."""
 
 import http.client
+import json
 import os
 import re
+import runpy
 import signal
 import subprocess
 import sys
@@ -12,29 +14,37 @@ from contextlib import closing
 import pytest
 
 from hello.config import APP_FOLDER
+from hello.logs import JSON_FIELDS
 
 
-@pytest.fixture
-def server(environ, inherited, tmp_path):
-    """gunicorn with three workers on a socket of its own; its process."""
-    with (tmp_path / "log").open("wb") as log:
+@pytest.fixture(scope="module")
+def log(tmp_path_factory):
+    return tmp_path_factory.mktemp("gunicorn") / "log"
+
+
+@pytest.fixture(scope="module")
+def server(migrated, inherited, log):
+    """gunicorn as in production, with three workers on a socket of its own; its process."""
+    folder = log.parent
+    with log.open("wb") as file:
         process = subprocess.Popen(
             [sys.executable, "-m", "gunicorn"],
             cwd=APP_FOLDER,
             env={
                 **inherited,
-                **environ,
-                "TURNOUT_RELEASE": "",
-                "BIND": f"unix:{tmp_path / 'hello.sock'}",
+                "APP_ENV": "production",
+                "SECRET_KEY": "only for tests, but long",
+                "DATABASE_URL": migrated,
+                "BIND": f"unix:{folder / 'hello.sock'}",
                 "WEB_CONCURRENCY": "3",
-                "XDG_RUNTIME_DIR": str(tmp_path),
+                "XDG_RUNTIME_DIR": str(folder),
             },
-            stderr=log,
-            stdout=log,
+            stderr=file,
+            stdout=file,
         )
-        process.args = str(tmp_path / "hello.sock")
+        process.args = str(folder / "hello.sock")
         try:
-            wait_until(lambda: ask(process, "/health")[0] == 200, tmp_path / "log")
+            wait_until(lambda: ask(process, "/health")[0] == 200, log)
             yield process
         finally:
             process.send_signal(signal.SIGTERM)
@@ -73,15 +83,17 @@ def counted(process):
 
 
 def test_metrics_are_right_with_several_workers(server):
+    before = counted(server)
     for _ in range(60):
         assert ask(server, "/identity")[0] == 200
 
     # Whichever worker answers, it tells of all.
-    assert {counted(server) for _ in range(10)} == {60}
+    assert {counted(server) for _ in range(10)} == {before + 60}
     assert len(re.findall("^app_info", ask(server, "/metrics")[1], re.MULTILINE)) == 1
 
 
-def test_counts_outlive_the_worker_that_made_them(server, tmp_path):
+def test_counts_outlive_the_worker_that_made_them(server, log):
+    before = counted(server)
     for _ in range(30):
         ask(server, "/identity")
     children = subprocess.run(
@@ -92,8 +104,47 @@ def test_counts_outlive_the_worker_that_made_them(server, tmp_path):
     for child in children:
         os.kill(int(child), signal.SIGTERM)
 
-    wait_until(lambda: ask(server, "/health")[0] == 200, tmp_path / "log")
-    assert counted(server) == 30
+    wait_until(lambda: ask(server, "/health")[0] == 200, log)
+    assert counted(server) == before + 30
+
+
+def test_in_production_gunicorns_own_lines_are_as_the_apps(server, log):
+    ask(server, "/identity")
+
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    by_logger = {line["logger"]: set(line) for line in lines}
+    assert {line["source"] for line in lines if "Listening at" in line["message"]}
+    assert by_logger["gunicorn.error"] == set(JSON_FIELDS)
+    assert by_logger["gunicorn.error"] <= by_logger["hello"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_json"),
+    [
+        ({}, True),
+        ({"APP_ENV": "production", "LOG_FORMAT": "text"}, False),
+        ({"APP_ENV": "development"}, False),
+        ({"APP_ENV": "development", "LOG_FORMAT": "json"}, True),
+    ],
+)
+def test_gunicorns_lines_follow_the_settings_of_the_apps(monkeypatch, tmp_path, settings, is_json):
+    for name in ("APP_ENV", "LOG_FORMAT", "TURNOUT_RELEASE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in (settings | {"PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}).items():
+        monkeypatch.setenv(name, value)
+
+    found = runpy.run_path(str(APP_FOLDER / "gunicorn.conf.py"))
+
+    assert ("logconfig_dict" in found) is is_json
+
+
+def test_on_a_host_the_deploy_decides_what_the_machine_does(monkeypatch, tmp_path):
+    monkeypatch.setenv("TURNOUT_RELEASE", "r1")
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+
+    found = runpy.run_path(str(APP_FOLDER / "gunicorn.conf.py"))
+
+    assert not {"bind", "workers", "threads", "worker_class", "wsgi_app"} & set(found)
 
 
 def test_own_metrics_are_told_where_one_process_runs(client):

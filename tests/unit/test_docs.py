@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 
 import pytest
 
@@ -32,3 +33,11 @@ def test_every_link_within_the_repository_leads_somewhere(document) -> None:
         # What begins with ../../actions is a page of the service that holds the repository.
         if not target.startswith("../../actions/"):
             assert (document.parent / target).exists(), target
+
+
+def test_the_badge_claims_what_the_gate_holds() -> None:
+    settings = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    least = settings["tool"]["coverage"]["report"]["fail_under"]
+
+    assert f"≥ {least} %" in (REPOSITORY / "docs/coverage.svg").read_text()
+    assert f"At least {least} % of the branches" in (REPOSITORY / "README.md").read_text()

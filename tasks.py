@@ -122,6 +122,14 @@ def deploy(
 
 
 @verb
+def promote(c: Context, from_: str = "", to: str = "", check: bool = False) -> None:
+    """Deploy to one environment what another has verified, byte for byte."""
+    from turnout.promote import promote
+
+    promote(from_, to, check=check)
+
+
+@verb
 def rollback(c: Context, env: str = "", release: str = "") -> None:
     """Go back to the release that was live before, or to --release."""
     from turnout.rollback import rollback
@@ -227,7 +235,7 @@ def containers_down(c: Context, volumes: bool = False) -> None:
 
 
 namespace = Collection(
-    setup, build, lint, ci, bench, provision, deploy, rollback, status, logs, shell
+    setup, build, lint, ci, bench, provision, deploy, promote, rollback, status, logs, shell
 )
 tests = Collection("test", run_unit, run_lab, run_molecule, run_image, run_coverage)
 tests.add_task(run_all, default=True)

@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from turnout.errors import TurnoutError
 from turnout.inventory import Environment, Host
-from turnout.paths import CACHE, REPOSITORY, WORK
+from turnout.paths import CACHE, WORK, use_library
 from turnout.reach import HostError
 
 if TYPE_CHECKING:
-    from turnout_build import Artifact, Target
+    from turnout_build import AppSpec, Artifact, Target
 
-_LIBRARY = REPOSITORY / "plugins/module_utils"
 _ASK = (
     "import json, platform, sys; print(json.dumps({'python': '%d.%d' % sys.version_info[:2], "
     "'machine': platform.machine(), 'glibc': platform.libc_ver()[1]}))"
@@ -40,7 +40,24 @@ def build(env: str, *, dirty: bool = False) -> None:
     from turnout.local import ready, say
 
     environment = ready(env)
-    print(make(environment, ask_targets(environment), say, dirty=dirty).path)
+    targets = environment.targets or ask_targets(environment)
+    artifact = make(environment, targets, say, dirty=dirty)
+    sign(environment, artifact)
+    print(artifact.path)
+
+
+def sign(environment: Environment, artifact: Artifact) -> None:
+    """Sign the artifact, where the environment names a key.
+
+    Raises:
+        TurnoutError: the key cannot be used.
+    """
+    use_library()
+    import turnout_build
+
+    if environment.signing_key:
+        with _in_words():
+            turnout_build.sign(artifact, Path(environment.signing_key).expanduser())
 
 
 def make(
@@ -63,13 +80,44 @@ def make(
     Raises:
         TurnoutError: with the end of what a tool said.
     """
-    _find_library()
-    from turnout_build import AppSpec, BuildError, build
+    use_library()
+    from turnout_build import build
 
-    settings = environment.build | ({"allow_dirty": True} if dirty else {})
+    with _in_words():
+        wanted = _targets([*environment.targets, *targets])
+        return build(_spec(environment, dirty), wanted, WORK, progress=progress, test=tests)
+
+
+def expected_release(environment: Environment, *, dirty: bool = False) -> str | None:
+    """Return the release that a deploy would make, None where that takes more than a look.
+
+    Raises:
+        TurnoutError: the source cannot be read, or differs from its commit.
+    """
+    targets = [*environment.targets, *known_targets(environment.name)]
+    if not targets or not environment.revision:
+        return None
+    use_library()
+    from turnout_build import known_name
+
+    with _in_words():
+        name = known_name(_spec(environment, dirty), _targets(targets), WORK)
+    return f"{name}-{environment.revision}" if name else None
+
+
+def _spec(environment: Environment, dirty: bool) -> AppSpec:
+    from turnout_build import AppSpec
+
+    return AppSpec.from_settings(environment.build | ({"allow_dirty": True} if dirty else {}))
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """Turn the build library's failures into ours, with the end of what a tool said."""
+    from turnout_build import BuildError
+
     try:
-        spec = AppSpec.from_settings(settings)
-        return build(spec, _targets(targets), WORK, progress=progress, test=tests)
+        yield
     except BuildError as error:
         why = "\n".join([error.why, *(f"| {line}" for line in error.evidence.splitlines()[-30:])])
         raise TurnoutError(f"{error.what}.", why, error.next_step) from error
@@ -144,11 +192,6 @@ class EarlyBuild:
         except TurnoutError as error:
             self.error = error
             self.failed.set()
-
-
-def _find_library() -> None:
-    if str(_LIBRARY) not in sys.path:
-        sys.path.append(str(_LIBRARY))
 
 
 def _targets(facts: list[dict[str, str]]) -> list[Target]:

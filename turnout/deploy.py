@@ -16,10 +16,18 @@ from turnout.explain import failure
 from turnout.inventory import Environment
 from turnout.playbooks import Result, run
 from turnout.progress import Progress
+from turnout.unchanged import live_already, remember
 from turnout.view import seconds_line, shown
 
 
-def deploy(env: str, *, check: bool = False, dirty: bool = False, tests: bool = True) -> None:
+def deploy(
+    env: str,
+    *,
+    check: bool = False,
+    dirty: bool = False,
+    tests: bool = True,
+    artifact: str = "",
+) -> None:
     """Deploy the app to ``env``; for `local` make everything it needs first.
 
     Args:
@@ -27,6 +35,7 @@ def deploy(env: str, *, check: bool = False, dirty: bool = False, tests: bool = 
         check: show what would change and change nothing.
         dirty: allow a git tree with changes that are not committed.
         tests: run the app's own tests before anything is touched.
+        artifact: take this one, which is in `.turnout/artifacts`, and build nothing.
 
     Raises:
         TurnoutError: the first cause, in words.
@@ -35,10 +44,13 @@ def deploy(env: str, *, check: bool = False, dirty: bool = False, tests: bool = 
     environment = local.ready(env)
     if env == local.NAME and not local.is_provisioned(env):
         provision(env, check=check)
-    progress = _deploy(environment, check, dirty, tests)
+    live = None if check or artifact else live_already(environment, dirty=dirty)
+    progress = Progress() if live else _deploy(environment, check, dirty, tests, artifact)
     remember_targets(env, progress.targets)
     if not check:
-        _conclude(environment, progress, time.monotonic() - started)
+        hosts = live or status.ask(environment)
+        remember(env, hosts)
+        _conclude(environment, progress, hosts, time.monotonic() - started)
 
 
 def provision(env: str, *, check: bool = False) -> None:
@@ -57,12 +69,16 @@ def provision(env: str, *, check: bool = False) -> None:
         print(f"Provisioned {environment.app} in {env}: {seconds_line(result.progress.seconds)}")
 
 
-def _deploy(environment: Environment, check: bool, dirty: bool, tests: bool) -> Progress:
+def _deploy(
+    environment: Environment, check: bool, dirty: bool, tests: bool, artifact: str
+) -> Progress:
     variables: dict[str, Any] = {"app_allow_dirty": True} if dirty else {}
     variables |= {} if tests else {"release_test": False}
+    variables |= {"release_artifact": artifact} if artifact else {}
     with shown(_title("deploy", environment)) as view:
         early = EarlyBuild(environment, view.note, dirty=dirty, tests=tests)
-        early.start()
+        if not artifact:
+            early.start()
         status.get_ready(environment)
         result = run(
             "deploy",
@@ -95,12 +111,14 @@ def _judge(result: Result, environment: Environment, check: bool) -> None:
         raise failure(result, environment.hosts)
 
 
-def _conclude(environment: Environment, progress: Progress, total: float) -> None:
+def _conclude(
+    environment: Environment, progress: Progress, hosts: list[dict[str, Any]], total: float
+) -> None:
     """Say where the app answers, which slot and release are live, and how long it all took."""
     if "Stage" not in progress.phases:
         print("Nothing has changed: this release is live already.")
-    lines = [_live(host) for host in status.ask(environment)]
-    lines.append(f"{total:.1f} s: {seconds_line(progress.seconds)}")
+    lines = [_live(host) for host in hosts]
+    lines.append(f"{total:.1f} s: {seconds_line(progress.seconds)}".removesuffix(": "))
     print("\n".join(lines))
     title = f"{environment.app} in {environment.name}"
     github.write_summary(f"### Deployed {title}", *(f"- {line}" for line in lines))

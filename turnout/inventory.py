@@ -41,12 +41,26 @@ class Host:
 
 @dataclass(frozen=True)
 class Environment:
-    """One environment: the app's name, its hosts, and what the build library wants to know."""
+    """One environment.
+
+    Attributes:
+        name: a folder below inventories/.
+        app: the app's name.
+        hosts: where it runs.
+        build: what the build library wants to know.
+        targets: kinds of host to build for besides those there are.
+        signing_key: signs artifacts; empty for none.
+        revision: names the configuration in a release's name; empty where only a run of the
+            playbook can tell, because settings are looked up or missing.
+    """
 
     name: str
     app: str
     hosts: list[Host]
     build: dict[str, Any] = field(default_factory=dict)
+    targets: list[dict[str, str]] = field(default_factory=list)
+    signing_key: str = ""
+    revision: str = ""
 
     def host(self, name: str) -> Host:
         """Return the host called ``name``.

@@ -8,18 +8,23 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from turnout.errors import TurnoutError
 from turnout.inventory import GROUP, Environment, Host
-from turnout.paths import INVENTORIES, PLAYBOOKS, REPOSITORY
+from turnout.paths import INVENTORIES, PLAYBOOKS, REPOSITORY, use_library
 from turnout.secrets import check_password, vault_file, vault_secrets
 
 # The roles whose variables the playbooks see; what the build needs is one of `release`'s own.
 ROLES = ("app", "release")
 BUILD = "__release_build_spec"
+# What may be something else the next time, although no file has changed.
+LOOKED_UP = re.compile(r"\b(lookup|query|q|now)\s*\(|\|\s*(random|shuffle)\b")
 
 
 def resolve(name: str) -> Environment:
@@ -100,7 +105,31 @@ class _Inventory:
             app=str(first("app_name")),
             hosts=[self._host(host.name, self._values(host)) for host in hosts],
             build=first(BUILD),
+            targets=first("release_targets"),
+            signing_key=str(first("release_signing_key")),
+            revision=self._revision(first),
         )
+
+    def _revision(self, value: _Values) -> str:
+        """Name the configuration as the playbook will; '' where only the playbook can."""
+        use_library()
+        from turnout_build import BuildError, revision
+
+        if any(LOOKED_UP.search(path.read_text()) for path in self._readable()):
+            return ""
+        try:
+            configuration = {
+                "settings": value("__release_settings"),
+                "environment": value("__release_environment"),
+                "config_files": value("release_config_files"),
+            }
+            return revision(configuration, value("release_revision_key"))
+        except (TurnoutError, BuildError):
+            return ""
+
+    def _readable(self) -> Iterator[Path]:
+        vault = vault_file(self.name)
+        yield from (path for path in (INVENTORIES / self.name).rglob("*.yml") if path != vault)
 
     def _values(self, host: Any) -> _Values:
         playbook_dir = {"playbook_dir": str(PLAYBOOKS)}

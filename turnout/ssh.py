@@ -79,6 +79,18 @@ def output(host: Host, words: list[str], *, timeout: int = 20) -> str:
     return text
 
 
+def fetch(host: Host, remote: str, local: Path) -> None:
+    """Copy the file ``remote`` of ``host`` to ``local``.
+
+    Raises:
+        HostError: not reachable, or there is no such file to be read.
+    """
+    try:
+        connected(host).get(remote, str(local))
+    except OSError as error:
+        raise HostError(host.name, f"{remote} cannot be fetched", _words(error)) from error
+
+
 def stream(host: Host, words: list[str], out: Any) -> None:
     """Run ``words`` as root on ``host`` and write what they print to ``out`` as it comes."""
     command = as_root(host, words)

@@ -20,6 +20,8 @@ Verb = Task[Any]
 
 HELP = {
     "env": "Environment to act on: a folder below inventories/.",
+    "from_": "Environment that has verified what is live there.",
+    "to": "Environment that gets it.",
     "check": "Show what would change and change nothing.",
     "release": "A release by its name; `status` lists them.",
     "json": "Print one JSON document and nothing else.",

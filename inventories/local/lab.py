@@ -60,6 +60,8 @@ def variables(folder: Path, state: dict[str, Any], vm: dict[str, Any]) -> dict[s
         "ansible_user": "root",
         "ansible_ssh_private_key_file": str(folder / state["key"]),
         "ansible_ssh_common_args": " ".join(f"-o {shlex.quote(option)}" for option in options),
+        "lab_key": str(folder / state["key"]),
+        "lab_public_key": (folder / f"{state['key']}.pub").read_text().strip(),
         "lab_address": vm["address"],
         "lab_http_port": vm["http_port"],
         "lab_https_port": vm["https_port"],

@@ -28,6 +28,7 @@ SPEC = {
     "test_requirements": {"type": "str"},
     "allow_dirty": {"type": "bool"},
     "python": {"type": "str"},
+    "static": {"type": "list", "elements": "str"},
 }
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "spec": {"type": "dict", "required": True, "options": SPEC},
@@ -36,6 +37,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "configuration": {"type": "dict", "required": True, "no_log": True},
     "revision_key": {"type": "str", "required": True, "no_log": True},
     "test": {"type": "bool", "default": False},
+    "artifact": {"type": "str", "default": ""},
+    "signing_key": {"type": "path", "default": ""},
 }
 
 display = Display()
@@ -63,15 +66,28 @@ class ActionModule(ActionBase):
 
 def build(arguments: dict[str, Any]) -> dict[str, Any]:
     """Return the task's result for its validated arguments."""
-    spec = turnout_build.AppSpec.from_settings(arguments["spec"])
-    targets = [turnout_build.Target.from_facts(facts) for facts in arguments["targets"]]
     configuration, key = arguments["configuration"], arguments["revision_key"]
     # Named first: a missing key must not be found out after minutes of downloads.
     revision = turnout_build.revision(configuration, key)
+    artifact = made(arguments) if not arguments["artifact"] else given(arguments)
+    return result(artifact, f"{artifact.name}-{revision}")
+
+
+def made(arguments: dict[str, Any]) -> turnout_build.Artifact:
+    """Return the artifact of what the settings describe."""
+    spec = turnout_build.AppSpec.from_settings(arguments["spec"])
+    targets = [turnout_build.Target.from_facts(facts) for facts in arguments["targets"]]
     artifact = turnout_build.build(
         spec, targets, Path(arguments["cache"]), progress=show, test=arguments["test"]
     )
-    return result(artifact, f"{artifact.name}-{revision}")
+    if arguments["signing_key"]:
+        turnout_build.sign(artifact, Path(arguments["signing_key"]).expanduser())
+    return artifact
+
+
+def given(arguments: dict[str, Any]) -> turnout_build.Artifact:
+    """Return an artifact that is there, as it is: nothing is built and nothing signed."""
+    return turnout_build.load(arguments["artifact"], Path(arguments["cache"]))
 
 
 def show(line: str) -> None:
@@ -85,22 +101,22 @@ def result(artifact: turnout_build.Artifact, release: str) -> dict[str, Any]:
         "changed": artifact.fresh,
         "artifact": artifact.name,
         "artifact_path": str(artifact.path),
-        "code_sha256": artifact.manifest["archive"]["sha256"],
         "release": release,
         "commit": artifact.commit,
         "dirty": artifact.manifest["dirty"],
-        "targets": [target(artifact, one) for one in artifact.wheel_sets],
+        "targets": [target(artifact, one) for one in artifact.manifest["targets"]],
         "seconds": artifact.seconds,
     }
 
 
-def target(artifact: turnout_build.Artifact, wheels: turnout_build.WheelSet) -> dict[str, Any]:
+def target(artifact: turnout_build.Artifact, wheel_set: dict[str, Any]) -> dict[str, Any]:
     """Return what one kind of host installs, each wheel with the path it is kept at."""
     store = artifact.path.parents[1] / "wheels"
-    manifest = wheels.as_manifest()
-    for wheel in manifest["wheels"]:
-        wheel["path"] = str(store / wheel["sha256"] / wheel["file"])
-    return manifest
+    wheels = [
+        {**wheel, "path": str(store / wheel["sha256"] / wheel["file"])}
+        for wheel in wheel_set["wheels"]
+    ]
+    return {**wheel_set, "wheels": wheels}
 
 
 def failure(error: turnout_build.BuildError) -> dict[str, Any]:

@@ -95,17 +95,25 @@ class ActionModule(ActionBase):
         """Return the result of the phase; `turnout_stage` ships something first."""
         return self.ask(arguments)
 
-    def ask(self, parameters: dict[str, Any]) -> dict[str, Any]:
-        """Have the host program run the phase with ``parameters``."""
+    def ask(self, parameters: dict[str, Any], shipped: bytes | str = "") -> dict[str, Any]:
+        """Have the host program run the phase.
+
+        Args:
+            parameters: what the phase takes.
+            shipped: a file that goes with the call, or the path of one that is on the host.
+        """
         question = {
             "phase": self.phase,
             "app": parameters.pop("app"),
             "check": self._task.check_mode,
             "program": program_sha256(),
             "parameters": parameters,
+            "shipped": "-" if isinstance(shipped, bytes) else shipped,
         }
+        line = json.dumps(question).encode() + b"\n"
         answer = self._low_level_execute_command(
-            f"/usr/bin/python3 {PROGRAM} call", in_data=json.dumps(question).encode()
+            f"/usr/bin/python3 {PROGRAM} call",
+            in_data=line + (shipped if isinstance(shipped, bytes) else b""),
         )
         try:
             result = json.loads(answer["stdout"])

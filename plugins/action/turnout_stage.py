@@ -10,6 +10,10 @@ from typing import Any
 from ansible.errors import AnsibleActionFail
 from ansible.plugins.loader import action_loader
 
+# What is larger goes ahead as a file: a call is held in memory, once for each host.
+WITH_THE_CALL_BYTES = 4 * 2**20
+ARTIFACT = ("manifest.json", "manifest.json.sig", "code.tar.gz")
+
 HostPhase = action_loader.get("turnout_phase", class_only=True)
 
 
@@ -19,25 +23,34 @@ class ActionModule(HostPhase):
     TRANSFERS_FILES = True
 
     def phase_result(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Send the bundle, when there is something to send, and stage it."""
+        """Send what the host lacks, when there is something to send, and stage it."""
         build, host = arguments.pop("build"), arguments.pop("host")
+        arguments["release"] = build["release"]
         wanted = wheel_set(build, host["target"])
+        if self._task.check_mode or build["release"] in host["releases"]:
+            return dict(self.ask(arguments))
+        with tempfile.TemporaryDirectory(prefix="turnout-") as folder:
+            bundle = packed(files_to_send(build, host, wanted), Path(folder))
+            if bundle.stat().st_size <= WITH_THE_CALL_BYTES:
+                return dict(self.ask(arguments, bundle.read_bytes()))
+            return self._sent_ahead(arguments, bundle)
+
+    def _sent_ahead(self, arguments: dict[str, Any], bundle: Path) -> dict[str, Any]:
         try:
-            if not self._task.check_mode and build["release"] not in host["releases"]:
-                arguments["bundle"] = self._send(files_to_send(build, host, wanted))
-            return dict(self.ask({**arguments, **described(build, wanted)}))
+            remote = str(self._connection._shell.join_path(self._make_tmp_path(), bundle.name))
+            self._transfer_file(str(bundle), remote)
+            return dict(self.ask(arguments, remote))
         finally:
             self._remove_tmp_path(self._connection._shell.tmpdir)
 
-    def _send(self, files: dict[str, Path]) -> str:
-        remote = str(self._connection._shell.join_path(self._make_tmp_path(), "bundle.tar"))
-        with tempfile.TemporaryDirectory(prefix="turnout-") as folder:
-            bundle = Path(folder) / "bundle.tar"
-            with tarfile.open(bundle, "w") as archive:
-                for name, path in files.items():
-                    archive.add(path, name)
-            self._transfer_file(str(bundle), remote)
-        return remote
+
+def packed(files: dict[str, Path], folder: Path) -> Path:
+    """Return one file in ``folder`` that holds these, in their order."""
+    bundle = folder / "bundle.tar"
+    with tarfile.open(bundle, "w") as archive:
+        for name, path in files.items():
+            archive.add(path, name)
+    return bundle
 
 
 def wheel_set(build: dict[str, Any], target: dict[str, str]) -> dict[str, Any]:
@@ -46,25 +59,19 @@ def wheel_set(build: dict[str, Any], target: dict[str, str]) -> dict[str, Any]:
         if all(candidate[fact] == target[fact] for fact in ("python", "machine", "glibc")):
             return dict(candidate)
     wanted = f"Python {target['python']} on {target['machine']} with glibc {target['glibc']}"
-    raise AnsibleActionFail(f"The build has no wheels for {wanted}. Next: run the whole playbook")
-
-
-def described(build: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
-    """Return what the bundle must hold, for the host to check."""
-    return {
-        "release": build["release"],
-        "code_sha256": build["code_sha256"],
-        "lock": wanted["lock"],
-        "venv": wanted["venv_key"],
-        "wheels": {wheel["file"]: wheel["sha256"] for wheel in wanted["wheels"]},
-    }
+    raise AnsibleActionFail(
+        f"The artifact {build['artifact']} has no wheels for {wanted}. Next: run the whole "
+        "playbook; where the artifact was given, build it with such hosts in app_targets"
+    )
 
 
 def files_to_send(
     build: dict[str, Any], host: dict[str, Any], wanted: dict[str, Any]
 ) -> dict[str, Path]:
     """Return what the host lacks: name in the bundle -> file here."""
-    files = {"code.tar.gz": Path(build["artifact_path"]) / "code.tar.gz"}
+    folder = Path(build["artifact_path"])
+    # The manifest and its signature first: the host looks at nothing else before them.
+    files = {name: path for name in ARTIFACT if (path := folder / name).exists()}
     if wanted["venv_key"] not in host["venvs"]:
         for wheel in wanted["wheels"]:
             if wheel["file"] not in host["wheels"]:

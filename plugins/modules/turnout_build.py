@@ -53,6 +53,10 @@ options:
       python:
         description: Which Python runs the two commands, as a version specifier.
         type: str
+      static:
+        description: Folders that nginx serves itself; their text files get a compressed copy.
+        type: list
+        elements: str
   targets:
     description:
       - The kinds of host to build for, as C(turnout_preflight) found them. One may be named
@@ -87,6 +91,16 @@ options:
     description: The secret of the environment with which the configuration is hashed.
     type: str
     required: true
+  artifact:
+    description:
+      - Name of an artifact that is in O(cache) already, such as one that staging has verified. It
+        is taken as it is; nothing is built, tested or signed.
+    type: str
+  signing_key:
+    description:
+      - SSH key that signs the manifest. A public key's private one is asked of the SSH agent.
+        Empty for no signature.
+    type: path
   test:
     description: Run the app's own tests, unless they have passed for this very code.
     type: bool
@@ -115,11 +129,7 @@ artifact:
   returned: success
   type: str
 artifact_path:
-  description: Folder with C(code.tar.gz) and C(manifest.json).
-  returned: success
-  type: str
-code_sha256:
-  description: SHA-256 of C(code.tar.gz).
+  description: Folder with C(code.tar.gz), C(manifest.json) and its signature.
   returned: success
   type: str
 release:

@@ -193,23 +193,47 @@ def test_a_site_may_be_unbuffered_altogether(render: Render) -> None:
     assert "location / {" not in site
 
 
-def test_static_folders_follow_the_live_link(render: Render) -> None:
-    static = [{"url": "/static/", "path": "static"}, {"url": "/ui", "path": "site-packages/ui"}]
-    site = render("nginx_site", "site.conf.j2", nginx_site_static=static, **SITE)
+STATIC = {
+    "nginx_site_static": [
+        {"url": "/static/", "path": "static"},
+        {"url": "/ui.v1", "path": "site-packages/ui"},
+    ]
+}
 
-    assert "alias /srv/store-front/live/static/0/;" in block(site, "location ^~ /static/ {")
-    assert "alias /srv/store-front/live/static/1/;" in block(site, "location ^~ /ui/ {")
+
+def test_static_folders_follow_the_live_link_and_then_the_other_slot_s(render: Render) -> None:
+    site = render("nginx_site", "site.conf.j2", **STATIC, **SITE)
+    first, second = (block(site, f"location ^~ {url}/ {{") for url in ("/static", "/ui.v1"))
+
+    assert "root /srv/store-front;" in first
+    assert "try_files /live/static/0$uri /live/static-other/0$uri =404;" in first
+    assert "try_files /live/static/1$uri /live/static-other/1$uri =404;" in second
+    assert r"rewrite ^/ui\.v1(/.*)$ $1 break;" in second
 
 
-def test_browsers_ask_again_for_static_files_after_a_switch(render: Render) -> None:
-    static = [{"url": "/static/", "path": "static"}]
-    site = render("nginx_site", "site.conf.j2", nginx_site_static=static, **SITE)
+def test_browsers_keep_what_has_a_digest_in_its_name_and_ask_again_for_all_else(
+    render: Render,
+) -> None:
+    site = render("nginx_site", "site.conf.j2", **STATIC, **SITE)
+    rule = re.search(r'"~\*(.*)" max;', block(site, "map $uri $turnout_store_front_expires"))
+    assert rule
 
-    assert "expires -1;" in block(site, "location ^~ /static/ {")
+    assert "expires $turnout_store_front_expires;" in block(site, "location ^~ /static/ {")
+    for name in ("/app.3f2a1b9c.css", "/app-3F2A1B9C00.min.js"):
+        assert re.search(rule[1], name, re.IGNORECASE), name
+    for name in ("/app.css", "/decade.css", "/a-decade.js", "/2026-11-24.pdf", "/v1.2.3.js"):
+        assert not re.search(rule[1], name, re.IGNORECASE), name
+
+
+def test_what_the_build_has_compressed_is_served_as_it_is(render: Render) -> None:
+    site = render("nginx_site", "site.conf.j2", **STATIC, **SITE)
+
+    assert site.count("gzip_static on;") == 2
+    assert "gzip" not in block(site, "location / {")
 
 
 def test_static_files_are_left_to_the_application_by_default(site: str) -> None:
-    assert "alias" not in site
+    assert "try_files" not in site
 
 
 def test_with_a_certificate_plain_http_only_sends_users_on(render: Render) -> None:

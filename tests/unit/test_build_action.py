@@ -32,6 +32,8 @@ def arguments(tmp_path):
         "configuration": {"env": {"SECRET_KEY": "hunter2-value"}},
         "revision_key": "hunter2-key",
         "test": False,
+        "artifact": "",
+        "signing_key": "",
     }
 
 
@@ -61,6 +63,23 @@ def test_a_changed_secret_is_another_release_of_the_same_artifact(plugin, argume
 
 def test_no_secret_is_in_the_result(plugin, arguments):
     assert "hunter2" not in json.dumps(plugin.build(arguments))
+
+
+def test_a_given_artifact_is_taken_as_it_is(plugin, arguments):
+    built = plugin.build(arguments)
+    spec = {**arguments["spec"], "source": "/nowhere"}
+
+    given = plugin.build({**arguments, "artifact": built["artifact"], "spec": spec})
+
+    for fact in ("artifact", "artifact_path", "release", "commit", "targets"):
+        assert given[fact] == built[fact]
+    assert not given["changed"]
+
+
+def test_an_artifact_that_is_not_here_is_said_to_be_fetched(plugin, arguments):
+    with pytest.raises(BuildError, match="is not on this machine") as refused:
+        plugin.build({**arguments, "artifact": "20260101T000000-abc-def"})
+    assert "invoke promote" in refused.value.next_step
 
 
 def test_a_missing_key_is_found_before_anything_is_built(plugin, arguments):

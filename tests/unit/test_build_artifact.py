@@ -19,7 +19,7 @@ from tests.unit.build_samples import (
     simple_index,
     write_app,
 )
-from turnout_build import AppSpec, BuildError, build
+from turnout_build import AppSpec, BuildError, build, known_name, load
 from turnout_build import tools as build_tools
 
 
@@ -296,3 +296,51 @@ def test_a_folder_without_git_is_built_as_it_is(tmp_path, lock, cache):
 
     assert "-nogit-" in artifact.name
     assert artifact.commit is None
+
+
+def test_the_name_is_known_without_a_build_once_the_wheels_are(app, cache, no_tools):
+    """So that `nothing has changed` can be said before Ansible starts."""
+    assert known_name(AppSpec(app), [BOOKWORM], cache) is None
+
+
+def test_the_name_that_is_known_is_the_one_that_a_build_gives(app, cache):
+    spec = AppSpec(app, static=("shop",))
+    built = build(spec, [BOOKWORM, TRIXIE], cache)
+    (app / "shop/text.txt").write_text("other\n")
+    dirty = AppSpec(app, static=("shop",), allow_dirty=True)
+
+    assert known_name(dirty, [TRIXIE, BOOKWORM], cache) == (
+        build(dirty, [BOOKWORM, TRIXIE], cache).name
+    )
+    assert known_name(dirty, [BOOKWORM, TRIXIE], cache) != built.name
+    assert known_name(dirty, [BOOKWORM], cache) != known_name(dirty, [BOOKWORM, TRIXIE], cache)
+
+
+def test_the_name_is_known_only_when_the_build_command_has_run(app, cache):
+    spec = AppSpec(app, build_command="echo made > shop/made.txt")
+
+    assert known_name(spec, [BOOKWORM], cache) is None
+    assert known_name(spec, [BOOKWORM], cache) is None
+    assert build(spec, [BOOKWORM], cache).name == known_name(spec, [BOOKWORM], cache)
+
+
+def test_a_built_artifact_is_found_again_by_its_name(app, cache):
+    built = build(AppSpec(app), [BOOKWORM], cache)
+
+    found = load(built.name, cache)
+
+    assert (found.path, found.manifest, found.fresh) == (built.path, built.manifest, False)
+
+
+def test_an_artifact_is_not_whole_without_its_archive_or_a_wheel(app, cache):
+    built = build(AppSpec(app), [BOOKWORM], cache)
+    wheel = next(cache.glob("wheels/*/shoplib*"))
+    wheel.unlink()
+
+    with pytest.raises(BuildError, match="is not on this machine") as missing:
+        load(built.name, cache)
+    assert "shoplib" in missing.value.why
+
+    (built.path / "code.tar.gz").write_bytes(b"damaged")
+    with pytest.raises(BuildError, match="is not on this machine"):
+        load(built.name, cache)

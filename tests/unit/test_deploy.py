@@ -65,10 +65,9 @@ def test_the_end_of_a_deploy_says_address_slot_release_and_seconds(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     live = {"host": "web1", "url": "https://shop.example.com", "live": "green", "release": "r2"}
-    monkeypatch.setattr(deploy.status, "ask", lambda environment: [live])
     phases = {"Stage": {"web1": Cell("changed", 1.5)}}
 
-    deploy._conclude(PROD, Progress(phases=phases, seconds={"Stage": 1.5}), 7.25)
+    deploy._conclude(PROD, Progress(phases=phases, seconds={"Stage": 1.5}), [live], 7.25)
 
     assert capsys.readouterr().out.splitlines() == [
         "https://shop.example.com  green  r2  (web1)",
@@ -79,9 +78,7 @@ def test_the_end_of_a_deploy_says_address_slot_release_and_seconds(
 def test_a_deploy_that_had_nothing_to_do_says_so(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(deploy.status, "ask", lambda environment: [])
-
-    deploy._conclude(PROD, Progress(), 2.0)
+    deploy._conclude(PROD, Progress(), [], 2.0)
 
     assert "live already" in capsys.readouterr().out
 

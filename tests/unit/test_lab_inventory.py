@@ -52,6 +52,7 @@ def write_state(clone: Path, text: str, lab: str = "local") -> Path:
     folder = clone / ".turnout/lab" / lab
     folder.mkdir(parents=True)
     (folder / "lab.json").write_text(text)
+    (folder / "id_ed25519.pub").write_text("ssh-ed25519 AAAA lab\n")
     return folder
 
 

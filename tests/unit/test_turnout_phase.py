@@ -51,6 +51,42 @@ def test_phase_has_an_action(phase: str) -> None:
     assert (REPOSITORY / f"plugins/action/turnout_{phase}.py").exists()
 
 
+@pytest.fixture(scope="module")
+def stage() -> Any:
+    from ansible.plugins.loader import action_loader
+
+    action_loader.add_directory(str(REPOSITORY / "plugins/action"))
+    return __import__(
+        action_loader.get("turnout_stage", class_only=True).__module__, fromlist=["packed"]
+    )
+
+
+WHEELS = [{"file": "one.whl", "path": "/w/one.whl"}, {"file": "two.whl", "path": "/w/two.whl"}]
+WANTED = {"venv_key": "v1", "wheels": WHEELS}
+
+
+def test_the_manifest_goes_before_everything_else(stage: Any, tmp_path: Path) -> None:
+    for name in stage.ARTIFACT:
+        (tmp_path / name).touch()
+
+    files = stage.files_to_send(
+        {"artifact_path": str(tmp_path)}, {"venvs": [], "wheels": []}, WANTED
+    )
+
+    assert list(files) == [
+        "manifest.json", "manifest.json.sig", "code.tar.gz", "wheels/one.whl", "wheels/two.whl",
+    ]  # fmt: skip
+
+
+def test_a_host_gets_only_the_wheels_that_it_lacks(stage: Any, tmp_path: Path) -> None:
+    build = {"artifact_path": str(tmp_path)}
+
+    lacks = stage.files_to_send(build, {"venvs": [], "wheels": ["one.whl"]}, WANTED)
+    has = stage.files_to_send(build, {"venvs": ["v1"], "wheels": []}, WANTED)
+
+    assert (list(lacks), list(has)) == (["wheels/two.whl"], [])
+
+
 def ask(action: Any, answer: dict[str, Any]) -> dict[str, Any]:
     plugin = object.__new__(action.ActionModule)
     plugin._task = SimpleNamespace(check_mode=False)

@@ -3,11 +3,13 @@
 Standard library only, and the program ``uv``; runs on the controller, never on a host.
 """
 
-from .artifact import Artifact
-from .build import build
+from .artifact import Artifact, load
+from .build import build, known_name
 from .errors import BuildError
 from .revision import release_name, revision
+from .signing import sign
 from .spec import AppSpec, Target
+from .uv_program import uv_program
 from .wheels import WheelSet
 
 __all__ = [
@@ -17,6 +19,10 @@ __all__ = [
     "Target",
     "WheelSet",
     "build",
+    "known_name",
+    "load",
     "release_name",
     "revision",
+    "sign",
+    "uv_program",
 ]

@@ -27,6 +27,7 @@ class Entry:
         sha256: of the content; empty for a link.
         size: bytes.
         link: where a link points; empty for a file.
+        made: where the content is, of a file that the build made and the source does not have.
     """
 
     path: str
@@ -34,6 +35,7 @@ class Entry:
     sha256: str
     size: int
     link: str = ""
+    made: Path | None = None
 
     def as_manifest(self) -> dict[str, object]:
         """Return what the manifest says about it."""
@@ -118,7 +120,7 @@ def _add(archive: tarfile.TarFile, root: Path, entry: Entry, time: int) -> None:
         return
     member = _member(entry.path, time, entry.mode, tarfile.REGTYPE)
     member.size = entry.size
-    with (root / entry.path).open("rb") as file:
+    with (entry.made or root / entry.path).open("rb") as file:
         _refuse_change(entry, file)
         archive.addfile(member, file)
 

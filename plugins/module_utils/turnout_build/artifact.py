@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .archive import Entry, write_archive
+from .errors import BuildError
 from .files import digest, file_digest, new_folder, read_json, write_json
 from .source import Source
 from .wheels import WheelSet
@@ -24,7 +25,8 @@ class Artifact:
         name: says the commit and the content.
         path: the folder with the archive and the manifest.
         manifest: what ``manifest.json`` holds.
-        wheel_sets: one for each kind of host, as the targets were given, sorted.
+        wheel_sets: one for each kind of host, as the targets were given, sorted; none of an
+            artifact that was only looked up.
         fresh: it was made by this build, not found.
         seconds: how long each step took.
     """
@@ -32,9 +34,9 @@ class Artifact:
     name: str
     path: Path
     manifest: dict[str, Any]
-    wheel_sets: tuple[WheelSet, ...]
-    fresh: bool
-    seconds: dict[str, float]
+    wheel_sets: tuple[WheelSet, ...] = ()
+    fresh: bool = False
+    seconds: dict[str, float] = field(default_factory=dict)
 
     @property
     def commit(self) -> str | None:
@@ -67,7 +69,11 @@ class Content:
         """Say when, which commit and what content. The bytes of gzip are no part of it."""
         date = time.strftime("%Y%m%dT%H%M%S", time.gmtime(self.time))
         label = self.source.label if self.source else "nogit"
-        return f"{date}-{label}-{digest(self._files(), self._targets())[:8]}"
+        return f"{date}-{label}-{digest(self._named(), self._targets())[:8]}"
+
+    def _named(self) -> dict[str, Any]:
+        """Return what decides the name: of what was compressed only that it is there."""
+        return {entry.path: "" if entry.made else entry.as_manifest() for entry in self.entries}
 
     def manifest(self, archive: Path) -> dict[str, Any]:
         """Return the manifest; it holds nothing of the machine, folder or hour of the build."""
@@ -115,3 +121,31 @@ def _whole(path: Path) -> dict[str, Any] | None:
     if not manifest or not archive.exists():
         return None
     return manifest if file_digest(archive) == manifest["archive"]["sha256"] else None
+
+
+def load(name: str, cache: Path) -> Artifact:
+    """Return an artifact that was built before, with all its wheels, as it is.
+
+    Args:
+        name: the artifact's.
+        cache: the folder ``.turnout``.
+
+    Raises:
+        BuildError: it is not here whole.
+    """
+    path = cache.resolve() / "artifacts" / name
+    manifest = _whole(path)
+    if manifest is None:
+        raise _absent(name, f"there is no whole {path}")
+    for wheel in (wheel for target in manifest["targets"] for wheel in target["wheels"]):
+        if not (cache.resolve() / "wheels" / wheel["sha256"] / wheel["file"]).exists():
+            raise _absent(name, f"its wheel {wheel['file']} is missing")
+    return Artifact(name, path, manifest)
+
+
+def _absent(name: str, why: str) -> BuildError:
+    return BuildError(
+        f"The artifact {name} is not on this machine",
+        why,
+        "fetch it from where it is live: invoke promote --from <env> --to <env>",
+    )

@@ -13,7 +13,7 @@ from .artifact import Artifact, Content, publish
 from .files import locked, remove_unfinished
 from .source import Source, read_source
 from .spec import AppSpec, Target
-from .wheels import WheelSet, wheel_set
+from .wheels import WheelSet, known_wheel_set, wheel_set
 from .wheelstore import WheelStore
 
 Progress = Callable[[str], None]
@@ -53,6 +53,43 @@ def build(
         return _build(spec, sorted(set(targets)), cache, progress, test)
 
 
+def known_name(spec: AppSpec, targets: Sequence[Target], cache: Path) -> str | None:
+    """Return the name that the artifact has, as far as that can be told without work.
+
+    Args:
+        targets: the kinds of host.
+        cache: the folder ``.turnout``.
+
+    Returns:
+        None where something would have to be resolved, fetched or made first.
+
+    Raises:
+        BuildError: the source cannot be read, or differs from its commit.
+    """
+    source = _known_source(spec, cache / "cache")
+    if source is None and spec.source:
+        return None
+    store = WheelStore(cache / "wheels")
+    wheel_sets = [known_wheel_set(spec, one, store, cache / "cache") for one in sorted({*targets})]
+    chosen = tuple(one for one in wheel_sets if one)
+    if len(chosen) < len(wheel_sets):
+        return None
+    entries = _entries(source)
+    made = _compressed(spec, source, entries, cache / "cache")
+    return Content(source, [*entries, *made], chosen).name
+
+
+def _known_source(spec: AppSpec, cache: Path) -> Source | None:
+    if spec.source is None:
+        return None
+    source = read_source(spec.source, allow_dirty=spec.allow_dirty)
+    if not spec.build_command:
+        return source
+    from .commands import built_source
+
+    return built_source(spec, source, _entries(source), cache)
+
+
 def _build(
     spec: AppSpec, targets: list[Target], cache: Path, progress: Progress, test: bool
 ) -> Artifact:
@@ -60,6 +97,7 @@ def _build(
     with _timed("source", seconds):
         source = _source(spec, cache / "cache", progress)
         entries = _entries(source)
+        made = _compressed(spec, source, entries, cache / "cache")
     if test and spec.test_command and source:
         with _timed("tests", seconds):
             from .commands import run_tests
@@ -68,7 +106,7 @@ def _build(
     with _timed("wheels", seconds):
         wheel_sets = _wheel_sets(spec, targets, cache, progress)
     with _timed("archive", seconds):
-        content = Content(source, entries, wheel_sets)
+        content = Content(source, [*entries, *made], wheel_sets)
         path, manifest, fresh = publish(content, cache / "artifacts")
     return Artifact(content.name, path, manifest, wheel_sets, fresh, seconds)
 
@@ -86,6 +124,16 @@ def _source(spec: AppSpec, cache: Path, progress: Progress) -> Source | None:
 
 def _entries(source: Source | None) -> list[Entry]:
     return read_entries(source.root, source.files) if source else []
+
+
+def _compressed(
+    spec: AppSpec, source: Source | None, entries: list[Entry], cache: Path
+) -> list[Entry]:
+    if source is None or not spec.static:
+        return []
+    from .static import compressed
+
+    return compressed(source.root, entries, spec.static, cache / "compressed")
 
 
 def _wheel_sets(

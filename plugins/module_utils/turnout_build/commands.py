@@ -33,9 +33,7 @@ def run_build_command(
     Raises:
         BuildError: the command fails; its output is the evidence.
     """
-    files = _requirement_files(spec)
-    key = digest(_FORMAT, _content(entries), spec.build_command, environment_key(spec, files))
-    built = cache / f"built-{key}"
+    files, built = _requirement_files(spec), _built(spec, entries, cache)
     if not built.is_dir():
         environment = ensure_environment(spec, files, cache, progress)
         progress(f"Running the app's build command: {spec.build_command}")
@@ -44,6 +42,20 @@ def run_build_command(
             with new_folder(built) as target:
                 _copy_all(folder, target, _after_build(source, folder))
     return replace(source, root=built, files=_after_build(source, built))
+
+
+def built_source(spec: AppSpec, source: Source, entries: list[Entry], cache: Path) -> Source | None:
+    """Return the source with what ``app_build_command`` has made, None if it has not yet."""
+    built = _built(spec, entries, cache)
+    if not built.is_dir():
+        return None
+    return replace(source, root=built, files=_after_build(source, built))
+
+
+def _built(spec: AppSpec, entries: list[Entry], cache: Path) -> Path:
+    environment = environment_key(spec, _requirement_files(spec))
+    key = digest(_FORMAT, _content(entries), spec.build_command, environment)
+    return cache / f"built-{key}"
 
 
 def run_tests(

@@ -27,6 +27,7 @@ class AppSpec:
         test_requirements: requirements file of the tests, relative to ``source``.
         allow_dirty: build what is in the folder although git does not know it yet.
         python: which Python runs the two commands, as a version specifier.
+        static: folders that nginx serves itself, relative to ``source``.
     """
 
     source: Path | None = None
@@ -37,6 +38,7 @@ class AppSpec:
     test_requirements: str = ""
     allow_dirty: bool = False
     python: str = ""
+    static: tuple[str, ...] = ()
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> AppSpec:
@@ -54,10 +56,9 @@ class AppSpec:
             )
         values = {name: value for name, value in settings.items() if value is not None}
         source = str(values.pop("source", "") or "")
-        packages = tuple(str(line) for line in values.pop("packages", ()))
-        spec = cls(
-            source=Path(source).expanduser() if source else None, packages=packages, **values
-        )
+        for name in ("packages", "static"):
+            values[name] = tuple(str(line) for line in values.get(name, ()))
+        spec = cls(source=Path(source).expanduser() if source else None, **values)
         spec.check()
         return spec
 

@@ -72,17 +72,28 @@ def wheel_set(
     Raises:
         BuildError: a requirement cannot be resolved, downloaded or built.
     """
+    known = known_wheel_set(spec, target, store, cache)
+    if known is not None:
+        return known
+    progress(f"Resolving {origin(spec)} for {target}")
+    wheels = tuple(sorted(_choose(resolve(spec, target), target, store, cache, progress)))
+    write_json(_resolved(spec, target, cache), [wheel.as_json() for wheel in wheels])
+    return WheelSet(target, wheels)
+
+
+def known_wheel_set(
+    spec: AppSpec, target: Target, store: WheelStore, cache: Path
+) -> WheelSet | None:
+    """Return the wheels of an app for a target if they were chosen before and are all here."""
+    known = _known(_resolved(spec, target, cache), store)
+    return None if known is None else WheelSet(target, known)
+
+
+def _resolved(spec: AppSpec, target: Target, cache: Path) -> Path:
     file = spec.requirements_file
     text = file.read_text() if file and file.exists() else ""
     key = digest(_FORMAT, text, spec.requirement_lines, _facts(target))
-    known = _known(cache / f"resolved-{key}.json", store)
-    if known is not None:
-        return WheelSet(target, known)
-
-    progress(f"Resolving {origin(spec)} for {target}")
-    wheels = tuple(sorted(_choose(resolve(spec, target), target, store, cache, progress)))
-    write_json(cache / f"resolved-{key}.json", [wheel.as_json() for wheel in wheels])
-    return WheelSet(target, wheels)
+    return cache / f"resolved-{key}.json"
 
 
 def _choose(

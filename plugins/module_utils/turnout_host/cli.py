@@ -12,8 +12,9 @@ import json
 import shutil
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from . import phases, rollback, settle, state
 from .errors import HostFailure
@@ -22,6 +23,7 @@ from .lock import exclusive
 from .units import Slots
 
 Result = dict[str, Any]
+_CHUNK_BYTES = 2**20
 
 # Where a deploy writes; what of these share a file system shows the same space.
 DISKS = ("/srv", "/var/lib", "/tmp")  # noqa: S108
@@ -82,17 +84,33 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _call() -> int:
-    """Answer a controller: a phase's result, or its failure in words."""
-    question = json.load(sys.stdin)
-    phase, parameters = question["phase"], question["parameters"]
+    """Answer a controller: a phase's result, or its failure in words.
+
+    Standard input is one line of JSON, and behind it what was shipped, unless the line says
+    in which file that is.
+    """
+    question = json.loads(sys.stdin.buffer.readline())
+    phase = question["phase"]
     try:
         _check_version(question["program"])
-        result = phases.run(phase, Layout(question["app"]), parameters, check=question["check"])
+        with _shipped(question["shipped"]) as shipped:
+            layout, check = Layout(question["app"]), question["check"]
+            result = phases.run(phase, layout, question["parameters"], check=check, shipped=shipped)
     except (HostFailure, OSError) as error:
         failure = error if isinstance(error, HostFailure) else from_os_error(error)
         result = {"failed": True, "phase": phase, **failure.as_result()}
+    # To its end, or whoever still sends it takes the host for gone.
+    while sys.stdin.buffer.read(_CHUNK_BYTES):
+        pass
     print(json.dumps(result))
     return 0
+
+
+def _shipped(where: str) -> AbstractContextManager[BinaryIO | None]:
+    """Return what was shipped: nothing, what follows on standard input (``-``), or a file."""
+    if not where:
+        return nullcontext()
+    return nullcontext(sys.stdin.buffer) if where == "-" else Path(where).open("rb")
 
 
 def _check_version(wanted: str) -> None:

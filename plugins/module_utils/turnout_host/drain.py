@@ -61,6 +61,25 @@ def stop(layout: Layout, slots: Slots, slot: str, timeout_seconds: float) -> int
     return left
 
 
+def let_go(layout: Layout, slots: Slots, slot: str) -> bool:
+    """Begin to stop an idle slot that answers nobody, so that a start need not wait for it.
+
+    Returns:
+        Whether it was begun; a slot with requests in flight is left to ``stop``.
+    """
+    if not slots.state(slot).running or in_flight(layout, slot) or not _is_long_idle(layout):
+        return False
+    slots.stop_soon(slot)
+    return True
+
+
+def _is_long_idle(layout: Layout) -> bool:
+    """Say whether nginx can hold no kept connection to the slot that is idle."""
+    if not layout.live.is_symlink():
+        return True
+    return time.time() - layout.live.lstat().st_mtime > LAST_OLD_ANSWER_SECONDS
+
+
 def _wait_until_quiet(layout: Layout, slot: str, deadline: float) -> int:
     quiet_since = time.monotonic()
     while True:

@@ -79,9 +79,19 @@ class Layout:
         return self.root / "var/lib/turnout/wheels"
 
     @property
+    def uv(self) -> Path:
+        """The program that makes virtual environments; pip does where it is missing."""
+        return self.root / "usr/local/lib/turnout/uv"
+
+    @property
     def settings(self) -> Path:
         """What provision knows about this app on this host."""
         return self.root / "etc/turnout" / f"{self.app}.json"
+
+    @property
+    def allowed_signers(self) -> Path:
+        """Who may have signed an artifact; not there on a host that asks for no signature."""
+        return self.root / "etc/turnout" / f"{self.app}.allowed_signers"
 
     @property
     def base_unit(self) -> Path:

@@ -9,10 +9,9 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from . import journal, releases, rollback, settle, splits, switch
+from . import drain, journal, releases, rollback, settle, splits, switch
 from . import migrate as migration
 from . import preflight as before
 from . import stage as staging
@@ -29,24 +28,36 @@ Result = dict[str, Any]
 
 @dataclass(frozen=True)
 class Call:
-    """One phase asked for on this host; ``check`` changes nothing."""
+    """One phase asked for on this host; ``check`` changes nothing.
+
+    Args:
+        shipped: a file that came with the call.
+    """
 
     layout: Layout
     slots: Slots
     parameters: Parameters
     check: bool
+    shipped: BinaryIO | None = None
 
 
 Phase = Callable[[Call], Result]
 
 
-def run(phase: str, layout: Layout, parameters: Parameters, *, check: bool) -> Result:
+def run(
+    phase: str,
+    layout: Layout,
+    parameters: Parameters,
+    *,
+    check: bool,
+    shipped: BinaryIO | None = None,
+) -> Result:
     """Run one phase under the app's lock, and note in the journal how long it took.
 
     Raises:
         HostFailure: what came back, and what to do about it.
     """
-    call = Call(layout, Slots(layout), parameters, check)
+    call = Call(layout, Slots(layout), parameters, check, shipped)
     real = phase not in READING and not check
     started = time.monotonic()
     guard: AbstractContextManager[None] = exclusive(layout) if real else nullcontext()
@@ -72,7 +83,7 @@ def state(call: Call) -> Result:
 
 def stage(call: Call) -> Result:
     """Put the release on the host, unless it is there, and import its app once."""
-    request = _request(call.parameters)
+    request = _request(call)
     there = releases.names(call.layout)
     changed = releases.find(call.layout, request.release) is None
     if not call.check:
@@ -82,19 +93,17 @@ def stage(call: Call) -> Result:
         journal.begin(call.layout, request.release)
         changed = staging.stage(call.layout, request)
         staging.check(call.layout, request.release)
+        drain.let_go(call.layout, call.slots, splits.idle_slot(call.layout))
     after = sorted({*there, request.release})
     listed = ("".join(f"releases/{name}\n" for name in names) for names in (there, after))
     return {"changed": changed, "release": request.release, "diff": _difference(*listed)}
 
 
-def _request(parameters: Parameters) -> staging.Request:
+def _request(call: Call) -> staging.Request:
+    parameters = call.parameters
     return staging.Request(
         release=parameters["release"],
-        bundle=Path(parameters["bundle"]) if parameters.get("bundle") else None,
-        code_sha256=parameters["code_sha256"],
-        wheels=parameters["wheels"],
-        lock=parameters["lock"],
-        venv=parameters["venv"],
+        bundle=call.shipped,
         settings=parameters["settings"],
         environment={name: str(value) for name, value in parameters.get("environment", {}).items()},
         config_files=parameters.get("config_files", []),

@@ -14,6 +14,7 @@ from . import releases, settle, splits
 from .errors import HostFailure
 from .layout import Layout
 from .migrate import is_initialised
+from .target import target
 
 # What a virtual environment of a large app holds.
 FILES = 5000
@@ -42,15 +43,6 @@ def preflight(layout: Layout, python: str, free_bytes: int) -> dict[str, Any]:
         "releases": releases.names(layout),
         "wheels": sorted(path.name for path in layout.wheels.glob("*.whl")),
         "venvs": sorted(path.parent.name for path in layout.venvs.glob("[!.]*/.complete")),
-    }
-
-
-def target() -> dict[str, str]:
-    """Return what decides which wheels fit this host."""
-    return {
-        "python": f"{sys.version_info.major}.{sys.version_info.minor}",
-        "machine": platform.machine(),
-        "glibc": platform.libc_ver()[1],
     }
 
 

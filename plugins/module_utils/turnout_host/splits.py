@@ -7,6 +7,7 @@ nginx resolves the path of a unix socket at each connect(2), so replacing the
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 from .atomic import remove_tree, replace_link, sync_folder
 from .layout import LANES, SLOTS, Layout, other_slot
@@ -41,6 +42,8 @@ def create(layout: Layout, lanes: dict[str, int]) -> str:
         sync_folder(staged)
         staged.rename(final)
         sync_folder(layout.splits)
+    elif not (final / "static-other").is_symlink():  # made by an earlier version
+        _link_static(final, taking)
     return name
 
 
@@ -54,8 +57,14 @@ def _fill(layout: Layout, folder: str, taking: dict[str, int]) -> None:
     owners = [slot for slot, count in taking.items() for _ in range(count)]
     for lane, slot in enumerate(owners):
         (layout.splits / folder / f"{lane:02}.sock").symlink_to(layout.socket(slot))
+    _link_static(layout.splits / folder, taking)
+
+
+def _link_static(split: Path, taking: dict[str, int]) -> None:
+    """Link what nginx serves: a page loaded before a switch asks for its files after it."""
     largest = max(taking, key=lambda slot: taking[slot])
-    (layout.splits / folder / "static").symlink_to(f"../../slots/{largest}/static")
+    for name, slot in (("static", largest), ("static-other", other_slot(largest))):
+        replace_link(split / name, f"../../slots/{slot}/static")
 
 
 def live(layout: Layout) -> str | None:

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, BinaryIO
 
 from . import (
     bundle,
@@ -24,6 +24,7 @@ from . import (
     venvs,
     wsgi_check,
 )
+from .artifact import Artifact
 from .atomic import remove_leftovers, remove_tree, sync_folder, write_file
 from .errors import HostFailure
 from .layout import RELEASE_TOKEN, Layout
@@ -35,23 +36,15 @@ class Request:
 
     Args:
         release: its name.
-        bundle: a tar file with ``code.tar.gz`` and the wheels the host lacks; None if
-            it lacks nothing.
-        code_sha256: what ``code.tar.gz`` must hash to; empty for an app without code.
-        wheels: SHA-256 of each wheel by file name.
-        lock: requirements with hashes for this host's Python.
-        venv: the key of the virtual environment.
+        bundle: the artifact and the wheels the host lacks, as ``bundle.receive`` reads them;
+            None where the release is on the host already.
         settings: everything else that ``release.json`` holds.
         environment: the release's environment, secrets included.
         config_files: ``dest``, ``content`` and optionally ``mode`` of each.
     """
 
     release: str
-    bundle: Path | None
-    code_sha256: str
-    wheels: dict[str, str]
-    lock: str
-    venv: str
+    bundle: BinaryIO | None
     settings: dict[str, Any]
     environment: dict[str, str] = field(default_factory=dict, repr=False)
     config_files: list[dict[str, Any]] = field(default_factory=list, repr=False)
@@ -66,18 +59,19 @@ def stage(layout: Layout, request: Request, run: units.Run = units.run) -> bool:
     """
     if releases.find(layout, request.release):
         return False
+    shipped = _shipped(request)
     remove_leftovers(layout.releases)
     aside = layout.releases / f".{request.release}.new"
     remove_tree(aside)
     # The app's account reads what root writes here, whatever root's own umask.
     umask = os.umask(0o022)
     try:
-        aside.mkdir()
-        _receive(layout, request, aside)
-        if not venvs.is_complete(layout, request.venv):
-            bundle.check_wheels(layout, request.wheels)
-            venvs.ensure(layout, request.venv, request.lock, run)
-        _write_release(layout, request, aside, run)
+        (aside / "code").mkdir(parents=True)
+        artifact = bundle.receive(layout, shipped, aside, run)
+        if not venvs.is_complete(layout, artifact.venv):
+            bundle.check_wheels(layout, artifact.wheels)
+            venvs.ensure(layout, artifact.venv, artifact.lock, run)
+        _write_release(layout, request, artifact, aside, run)
         # One sync for the whole tree: cheaper than an fsync for each of its files.
         os.sync()
         aside.rename(layout.release(request.release))
@@ -127,24 +121,29 @@ def _last_line(text: str) -> str:
     return lines[-1] if lines else "no output"
 
 
-def _receive(layout: Layout, request: Request, aside: Path) -> None:
-    (aside / "code").mkdir()
-    if request.bundle is not None:
-        bundle.unpack(layout, request.bundle, aside / "code", request.code_sha256, request.wheels)
+def _shipped(request: Request) -> BinaryIO:
+    if request.bundle is None:
+        raise HostFailure(
+            f"{request.release} is not on this host any more, and nothing was shipped of it",
+            "deploy again: it is then shipped",
+        )
+    return request.bundle
 
 
-def _write_release(layout: Layout, request: Request, aside: Path, run: units.Run) -> None:
+def _write_release(
+    layout: Layout, request: Request, artifact: Artifact, aside: Path, run: units.Run
+) -> None:
     _link_writable(layout, request, aside)
     manifest = {
         "format": 1,
         "release": request.release,
         "app": layout.app,
-        "venv": request.venv,
+        **artifact.origin(),
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "writable": [str(layout.shared)],
         **request.settings,
     }
-    _link_static(layout, request, aside)
+    _link_static(layout, request, artifact, aside)
     _write_configuration(layout, request, aside)
     hooks = (
         f"{_source_of(gunicorn_hooks)}\n\nconfigure(globals(), Path(__file__).resolve().parent)\n"
@@ -153,7 +152,7 @@ def _write_release(layout: Layout, request: Request, aside: Path, run: units.Run
     unit = unitfile.drop_in(layout, request.release, manifest)
     write_file(aside / "unit.conf", unit.encode())
     # Compiled now, or the first request to the new release pays for it; the app cannot write it.
-    python = str(venvs.python(layout, request.venv))
+    python = str(venvs.python(layout, artifact.venv))
     run([python, "-m", "compileall", "-q", str(aside / "code")], check=False, timeout=300)
     write_file(aside / releases.MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode())
 
@@ -187,10 +186,10 @@ def _fill(text: str, request: Request) -> str:
     return text.replace(RELEASE_TOKEN, request.release)
 
 
-def _link_static(layout: Layout, request: Request, aside: Path) -> None:
+def _link_static(layout: Layout, request: Request, artifact: Artifact, aside: Path) -> None:
     """Give nginx one numbered link for each static path, the same in every release."""
     (aside / "static").mkdir()
-    packages = venvs.site_packages(layout, request.venv)
+    packages = venvs.site_packages(layout, artifact.venv)
     for number, static in enumerate(request.settings.get("static", [])):
         path = str(static["path"])
         if path.startswith("site-packages/"):

@@ -24,12 +24,20 @@ def state(layout: Layout, slots: Slots) -> dict[str, Any]:
         "app": layout.app,
         "live": live,
         "release": current,
+        **_origin(layout, current),
         "previous": releases.before(layout, current),
         "slots": {slot: _slot(layout, slot, counted[slot], units[slot]) for slot in SLOTS},
         "split": {slot: counted[slot] * 100 // LANES for slot in SLOTS},
         "releases": releases.names(layout),
         "history": journal.read_lines(layout.history)[-HISTORY_LINES:],
     }
+
+
+def _origin(layout: Layout, current: str | None) -> dict[str, Any]:
+    """Return which artifact the live release is made of, and whether it was verified here."""
+    release = releases.find(layout, current) if current else None
+    artifact = release.manifest.get("artifact") if release else None
+    return {"artifact": artifact, "verified": current in releases.verified(layout)}
 
 
 def _slot(layout: Layout, slot: str, lanes: int, unit: UnitState) -> dict[str, str | None]:

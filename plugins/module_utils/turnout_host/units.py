@@ -111,6 +111,11 @@ class Slots:
         self.run(["systemctl", "stop", *units], timeout=None)
         self.run(["systemctl", "reset-failed", *units], check=False)
 
+    def stop_soon(self, slot: str) -> None:
+        """Let systemd stop the socket and the service, and do not wait for it."""
+        units = [self.layout.socket_unit(slot), self.layout.service_unit(slot)]
+        self.run(["systemctl", "stop", "--no-block", *units])
+
     def log(self, slot: str, lines: int = 40) -> str:
         """Return the last lines that the slot's service wrote."""
         unit = self.layout.service_unit(slot)

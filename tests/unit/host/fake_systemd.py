@@ -69,6 +69,10 @@ class FakeSystemd:
             _make_venv(Path(argv[3]))
         if argv[1:4] == ["-m", "pip", "install"]:
             _install(Path(argv[0]).parents[1])
+        if argv[1] == "venv":
+            _make_venv(Path(argv[-1]))
+        if argv[1:3] == ["pip", "install"]:
+            _install(Path(argv[argv.index("--python") + 1]).parents[1])
         return f"log of {argv[2]}\n" if argv[0] == "journalctl" else ""
 
     def _show(self, arguments: list[str]) -> str:

@@ -128,7 +128,7 @@ def assert_live_leads_somewhere(layout: Layout, before: str | None) -> None:
         assert_whole_split(layout.live)
 
 
-WHOLE_SPLIT = {"static", *(f"{lane:02}.sock" for lane in range(LANES))}
+WHOLE_SPLIT = {"static", "static-other", *(f"{lane:02}.sock" for lane in range(LANES))}
 
 
 def assert_whole_split(split: Path) -> None:
@@ -200,7 +200,7 @@ def mixed_is_live(host: Host) -> None:
 
 
 def stage_r2(host: Host) -> None:
-    stage.stage(host.layout, making.make_request(host.layout, "r2", venv="v2"), host.systemd)
+    stage.stage(host.layout, making.make_request(host.layout, "r2", venv_key="v2"), host.systemd)
 
 
 def r2_is_staged(host: Host) -> None:

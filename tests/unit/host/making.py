@@ -14,6 +14,7 @@ from typing import Any
 from turnout_host import journal, splits
 from turnout_host.layout import Layout
 from turnout_host.stage import Request
+from turnout_host.target import target
 
 HEALTH = {
     "path": "/health", "host": "hello.example", "scheme": "http", "statuses": [200], "text": "",
@@ -107,28 +108,70 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def make_request(layout: Layout, release: str = "r1", **changes: Any) -> Request:
-    """Return a request with a real bundle: code and one wheel.
+def artifact_manifest(code: bytes, **changes: Any) -> dict[str, Any]:
+    """Return the manifest of an artifact with this code and one wheel, as the build writes it."""
+    lock = f"one==1.0 --hash=sha256:{sha256(b'a wheel')}\n"
+    wheels = [{"file": WHEEL, "sha256": sha256(b"a wheel"), "size": 7}]
+    wheel_set = {**target(), "lock": lock, "venv_key": "v1", "wheels": wheels}
+    wheel_set |= {key: changes.pop(key) for key in ("venv_key", "wheels") if key in changes}
+    return {
+        "name": "a1",
+        "commit": "c1",
+        "archive": {"sha256": sha256(code)},
+        "files": files_in(code),
+        "targets": [wheel_set],
+        **changes,
+    }
 
-    ``code`` and ``wheel`` replace what is shipped; the rest are fields of the request.
+
+def files_in(code: bytes) -> dict[str, Any]:
+    """Return what a manifest says of the files and links in an archive."""
+    found: dict[str, Any] = {}
+    with tarfile.open(fileobj=io.BytesIO(code)) as tar:
+        for member in tar:
+            stream = tar.extractfile(member) if member.isreg() else None
+            if stream:
+                found[member.name] = {"sha256": sha256(stream.read())}
+            elif not member.isdir():
+                found[member.name] = {"link": member.linkname}
+    return found
+
+
+def make_bundle(
+    layout: Layout,
+    *,
+    code: bytes | None = None,
+    wheel: bytes | None = b"a wheel",
+    signature: bytes | None = None,
+    **manifest: Any,
+) -> io.BytesIO:
+    """Write a bundle as the controller ships it; the rest are changes of the manifest."""
+    code = code_archive() if code is None else code
+    said = json.dumps(artifact_manifest(code, **manifest)).encode()
+    members = [file_member("manifest.json", said)]
+    if signature is not None:
+        members.append(file_member("manifest.json.sig", signature))
+    members.append(file_member("code.tar.gz", code))
+    if wheel is not None:
+        members.append(file_member(f"wheels/{WHEEL}", wheel))
+    return io.BytesIO(archive(*members, compressed=False))
+
+
+def make_request(layout: Layout, release: str = "r1", **changes: Any) -> Request:
+    """Return a request with a real bundle: an artifact and one wheel.
+
+    What is no field of a request changes the bundle.
     """
-    code = changes.pop("code", None) or code_archive()
-    wheel = changes.pop("wheel", b"a wheel")
-    bundle = layout.root / f"{release}.tar"
-    members = file_member("code.tar.gz", code), file_member(f"wheels/{WHEEL}", wheel)
-    bundle.write_bytes(archive(*members, compressed=False))
+    fields = {name: changes.pop(name) for name in Request.__dataclass_fields__ if name in changes}
+    if "bundle" not in fields:
+        fields["bundle"] = make_bundle(layout, **changes)
     wanted: dict[str, Any] = {
         "release": release,
-        "bundle": bundle,
-        "code_sha256": sha256(code),
-        "wheels": {WHEEL: sha256(b"a wheel")},
-        "lock": f"one==1.0 --hash=sha256:{sha256(b'a wheel')}\n",
-        "venv": "v1",
         "settings": settings(),
         "environment": {"SECRET": "hush", "WHERE": "/srv/hello/releases/@RELEASE@/config"},
         "config_files": [{"dest": "sub/app.ini", "content": "release = @RELEASE@\n"}],
     }
-    return Request(**{**wanted, **changes})
+    return Request(**{**wanted, **fields})
 
 
 def make_release(layout: Layout, name: str, venv: str = "v1", **changes: Any) -> None:

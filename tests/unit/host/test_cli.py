@@ -10,6 +10,7 @@ import sys
 import zipfile
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ import pytest
 from tests.unit.host import making
 from tests.unit.host.fake_systemd import FakeSystemd
 from turnout_host import cli, journal, lock, program
+from turnout_host.errors import HostFailure
 from turnout_host.layout import Layout
 from turnout_host.units import Slots
 
@@ -49,6 +51,8 @@ def test_status_of_a_fresh_host(run: Run) -> None:
         "app": "hello",
         "live": None,
         "release": None,
+        "artifact": None,
+        "verified": False,
         "previous": None,
         "slots": {slot: {"release": None, "state": "empty"} for slot in ("blue", "green")},
         "split": {"blue": 0, "green": 0},
@@ -236,3 +240,67 @@ def test_the_program_carries_what_a_release_needs_of_it(host_program: Path) -> N
     )
 
     assert done.stdout == host_program.read_bytes()
+
+
+class Calls:
+    """Calls of a controller: a line of JSON on standard input, and what it ships behind it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, seen: list[bytes | None]) -> None:
+        self._monkeypatch, self.seen = monkeypatch, seen
+
+    def call(self, shipped: str, behind: bytes = b"") -> BytesIO:
+        question = {"phase": "stage", "app": "hello", "check": False, "parameters": {}}
+        line = json.dumps({**question, "program": "", "shipped": shipped}).encode()
+        stdin = BytesIO(line + b"\n" + behind)
+        self._monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=stdin))
+        assert cli.main(["call"]) == 0
+        return stdin
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
+    seen: list[bytes | None] = []
+
+    def run_phase(*_: Any, shipped: Any, **__: Any) -> dict[str, Any]:
+        seen.append(shipped.read(6) if shipped else None)
+        return {}
+
+    monkeypatch.setattr(cli, "_check_version", lambda wanted: None)
+    monkeypatch.setattr(cli.phases, "run", run_phase)
+    return Calls(monkeypatch, seen)
+
+
+def test_what_is_shipped_follows_the_question_and_is_read_to_its_end(calls: Calls) -> None:
+    """Whoever still sends takes a host that stops reading for one that is gone."""
+    stdin = calls.call("-", b"bundle and the rest of it")
+
+    assert calls.seen == [b"bundle"]
+    assert stdin.read() == b""
+
+
+def test_what_is_large_is_shipped_as_a_file(calls: Calls, tmp_path: Path) -> None:
+    (tmp_path / "bundle.tar").write_bytes(b"bundle")
+
+    calls.call(str(tmp_path / "bundle.tar"))
+
+    assert calls.seen == [b"bundle"]
+
+
+def test_a_phase_that_needs_nothing_gets_nothing(calls: Calls) -> None:
+    calls.call("")
+
+    assert calls.seen == [None]
+
+
+def test_a_controller_of_another_version_is_refused(
+    calls: Calls, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(_wanted: str) -> None:
+        raise HostFailure("the host program is of another version", "provision")
+
+    monkeypatch.setattr(cli, "_check_version", refuse)
+
+    stdin = calls.call("-", b"bundle")
+
+    assert json.loads(capsys.readouterr().out)["cause"].endswith("another version")
+    assert (calls.seen, stdin.read()) == ([], b"")

@@ -142,3 +142,41 @@ def test_a_clock_that_was_set_back_makes_nobody_wait_for_long(layout: Layout) ->
     drain.wait_for_last_old_answer(layout)
 
     assert time.monotonic() - began < 1
+
+
+def test_an_idle_slot_that_answers_nobody_is_let_go_without_waiting(
+    layout: Layout, slots: Slots, systemd: FakeSystemd, warm: None
+) -> None:
+    time.sleep(drain.LAST_OLD_ANSWER_SECONDS)
+
+    assert drain.let_go(layout, slots, "green")
+
+    (stop,) = systemd.called("systemctl stop")
+    assert stop == "systemctl stop --no-block hello@green.socket hello@green.service"
+
+
+def test_an_idle_slot_with_a_request_in_flight_is_not_let_go(
+    layout: Layout, slots: Slots, systemd: FakeSystemd, warm: None
+) -> None:
+    count(layout, "green", os.getpid(), 1)
+    time.sleep(drain.LAST_OLD_ANSWER_SECONDS)
+
+    assert not drain.let_go(layout, slots, "green")
+    assert systemd.called("systemctl stop") == []
+
+
+def test_a_slot_that_nginx_may_still_hold_connections_to_is_not_let_go(
+    layout: Layout, slots: Slots, systemd: FakeSystemd, warm: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drain, "LAST_OLD_ANSWER_SECONDS", 60)
+
+    assert not drain.let_go(layout, slots, "green")
+
+
+def test_a_stopped_slot_is_not_let_go_again(
+    layout: Layout, slots: Slots, systemd: FakeSystemd
+) -> None:
+    making.put_live(layout, "blue", "r1")
+
+    assert not drain.let_go(layout, slots, "green")
+    assert systemd.called("systemctl stop") == []

@@ -25,6 +25,22 @@ def test_a_split_serves_the_static_files_of_the_slot_with_most_lanes(layout: Lay
     assert str((layout.splits / name / "static").readlink()) == "../../slots/green/static"
 
 
+def test_a_split_leads_to_the_other_slots_static_files_as_well(layout: Layout) -> None:
+    for lanes, other in (({"green": 20}, "blue"), ({"green": 1, "blue": 19}, "green")):
+        link = layout.splits / splits.create(layout, lanes) / "static-other"
+
+        assert str(link.readlink()) == f"../../slots/{other}/static"
+
+
+def test_a_split_of_an_earlier_version_gets_the_other_slots_static_files(layout: Layout) -> None:
+    link = layout.splits / splits.create_full(layout, "blue") / "static-other"
+    link.unlink()
+
+    splits.create_full(layout, "blue")
+
+    assert str(link.readlink()) == "../../slots/green/static"
+
+
 @pytest.mark.parametrize("green", range(1, 20))
 def test_each_step_of_five_percent_is_a_split_with_a_name(layout: Layout, green: int) -> None:
     name = splits.create(layout, {"green": green, "blue": 20 - green})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pwd
@@ -32,10 +33,12 @@ def test_a_release_has_all_its_parts(layout: Layout, systemd: FakeSystemd) -> No
     folder = stage_r1(layout, systemd)
 
     assert sorted(path.name for path in folder.iterdir()) == [
-        "code", "config", "env", "gunicorn.conf.py", "release.json", "static", "unit.conf",
+        "artifact", "code", "config", "env", "gunicorn.conf.py", "release.json", "static",
+        "unit.conf",
     ]  # fmt: skip
     manifest = json.loads((folder / "release.json").read_text())
     assert (manifest["release"], manifest["app"], manifest["venv"]) == ("r1", "hello", "v1")
+    assert (manifest["artifact"], manifest["commit"], manifest["signer"]) == ("a1", "c1", None)
     assert manifest["writable"] == [str(layout.shared)]
     assert "hush" not in (folder / "release.json").read_text()
     assert making.leftovers(layout) == []
@@ -140,13 +143,31 @@ def test_a_second_release_with_the_same_lock_shares_the_virtual_environment(
     assert systemd.called("-m venv") == systemd.called("-m pip") == []
 
 
-def test_an_app_without_code_or_new_wheels_needs_no_bundle(
+def test_a_release_keeps_its_artifact_so_that_it_can_be_promoted_from_here(
     layout: Layout, systemd: FakeSystemd
 ) -> None:
-    folder = stage_r1(layout, systemd, bundle=None, wheels={}, lock="", code_sha256="")
+    folder = stage_r1(layout, systemd) / "artifact"
 
-    assert (folder / "code").is_dir()
-    assert systemd.called("-m pip") == []
+    assert (folder / "code.tar.gz").read_bytes() == making.code_archive()
+    assert json.loads((folder / "manifest.json").read_text())["name"] == "a1"
+
+
+def test_an_app_without_code_has_an_empty_folder_of_it(
+    layout: Layout, systemd: FakeSystemd
+) -> None:
+    settings = making.settings(writable_dirs=[])
+    folder = stage_r1(layout, systemd, code=making.archive(), settings=settings)
+
+    assert list((folder / "code").iterdir()) == []
+
+
+def test_a_release_that_was_removed_since_preflight_is_asked_for_again(
+    layout: Layout, systemd: FakeSystemd
+) -> None:
+    with pytest.raises(HostFailure, match="not on this host any more"):
+        stage_r1(layout, systemd, bundle=None)
+
+    nothing_stays(layout)
 
 
 def test_pip_gets_hashes_and_no_network(layout: Layout, systemd: FakeSystemd) -> None:
@@ -157,16 +178,96 @@ def test_pip_gets_hashes_and_no_network(layout: Layout, systemd: FakeSystemd) ->
         assert flag in pip
 
 
-@pytest.mark.parametrize("damage", [{"wheel": b"bad"}, {"code_sha256": "0" * 64}, {"wheels": {}}])
-def test_what_arrived_damaged_is_refused_and_nothing_stays(
-    layout: Layout, systemd: FakeSystemd, damage: dict[str, Any]
+@pytest.fixture
+def uv(layout: Layout) -> str:
+    """The program that provision installs."""
+    layout.uv.parent.mkdir(parents=True)
+    layout.uv.touch()
+    return str(layout.uv)
+
+
+def test_uv_makes_the_virtual_environment_where_it_is_installed(
+    layout: Layout, systemd: FakeSystemd, uv: str
 ) -> None:
-    with pytest.raises(HostFailure, match="arrived damaged: SHA-256"):
+    stage_r1(layout, systemd)
+
+    (install,) = systemd.called(f"{uv} pip install")
+    for flag in ("--offline", "--no-index", "--require-hashes", "--no-build", "--no-config"):
+        assert flag in install
+    assert systemd.called("-m venv") == systemd.called("-m pip") == []
+
+
+def test_pip_makes_it_where_uv_does_not_run(layout: Layout, systemd: FakeSystemd, uv: str) -> None:
+    systemd.answers[f"{uv} --version"] = 126, "cannot execute binary file"
+
+    stage_r1(layout, systemd)
+
+    assert len(systemd.called("-m pip install")) == 1
+    assert systemd.called("uv pip") == []
+
+
+def test_what_uv_says_is_the_evidence(layout: Layout, systemd: FakeSystemd, uv: str) -> None:
+    systemd.answers[f"{uv} pip install"] = 1, "error: Hash mismatch"
+
+    with pytest.raises(HostFailure, match="uv could not install") as failed:
+        stage_r1(layout, systemd)
+
+    assert failed.value.evidence == "error: Hash mismatch"
+    nothing_stays(layout)
+
+
+APP = making.files_in(making.code_archive())
+DAMAGE = {
+    "a wheel": ({"wheel": b"bad"}, "one-1.0-py3-none-any.whl arrived damaged: SHA-256"),
+    "a wheel nobody named": ({"wheels": []}, "one-1.0-py3-none-any.whl arrived damaged: SHA-256"),
+    "the archive": ({"archive": {"sha256": "0" * 64}}, "code.tar.gz arrived damaged: SHA-256"),
+    "a file": (
+        {"files": {**APP, "app.py": {"sha256": "0" * 64}}},
+        "app.py arrived damaged: it is not what the manifest says",
+    ),
+    "where a link leads": (
+        {"files": {**APP, "link.py": {"link": "bin/tool"}}},
+        "link.py arrived damaged: it is not what the manifest says",
+    ),
+    "a file more": (
+        {"files": {name: said for name, said in APP.items() if name != "bin/tool"}},
+        "bin/tool arrived damaged: the manifest does not name it",
+    ),
+    "a file less": (
+        {"files": {**APP, "gone.py": {"sha256": "0" * 64}}},
+        "gone.py arrived damaged: the archive does not hold it",
+    ),
+}
+
+
+@pytest.mark.parametrize(("damage", "why"), DAMAGE.values(), ids=DAMAGE.keys())
+def test_what_is_not_what_was_built_is_refused_and_nothing_stays(
+    layout: Layout, systemd: FakeSystemd, damage: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(HostFailure, match=why):
         stage_r1(layout, systemd, **damage)
 
     nothing_stays(layout)
-    assert list(layout.wheels.glob("*.whl")) == []
     assert systemd.calls == []
+
+
+@pytest.mark.parametrize("kept", [0, 700, 2000, 3000])
+def test_a_bundle_that_was_cut_short_is_refused_and_nothing_stays(
+    layout: Layout, systemd: FakeSystemd, kept: int
+) -> None:
+    cut = io.BytesIO(making.make_bundle(layout).read()[:kept])
+
+    with pytest.raises(HostFailure, match=r"arrived damaged|one-1\.0.*is missing"):
+        stage_r1(layout, systemd, bundle=cut)
+
+    nothing_stays(layout)
+
+
+def test_an_artifact_for_other_hosts_is_refused(layout: Layout, systemd: FakeSystemd) -> None:
+    with pytest.raises(HostFailure, match="no wheels for this host"):
+        stage_r1(layout, systemd, targets=[])
+
+    nothing_stays(layout)
 
 
 def nothing_stays(layout: Layout) -> None:
@@ -181,9 +282,9 @@ def test_a_wheel_that_rotted_in_the_wheelhouse_is_removed_so_that_it_is_shipped_
     (layout.wheels / making.WHEEL).write_bytes(b"rotten")
 
     with pytest.raises(HostFailure, match=f"{making.WHEEL} is damaged"):
-        stage_r1(layout, systemd, bundle=None)
+        stage_r1(layout, systemd, wheel=None)
     with pytest.raises(HostFailure, match=f"{making.WHEEL} is missing"):
-        stage_r1(layout, systemd, bundle=None)
+        stage_r1(layout, systemd, wheel=None)
 
     nothing_stays(layout)
 

@@ -1,0 +1,79 @@
+"""Signing an artifact's manifest with an SSH key, as `ssh-keygen -Y sign` does it."""
+
+from __future__ import annotations
+
+import base64
+import re
+import subprocess
+from pathlib import Path
+
+from .artifact import MANIFEST, Artifact
+from .errors import BuildError
+from .tools import environment
+
+# A signature made for something else with the same key is worth nothing here (ssh-keygen(1), -n).
+NAMESPACE = "turnout-artifact"
+SIGNATURE = f"{MANIFEST}.sig"
+_TIMEOUT_SECONDS = 60
+
+
+def sign(artifact: Artifact, key: Path) -> Path:
+    """Put a signature beside the artifact's manifest, unless this key's is there already.
+
+    Args:
+        key: a private key without a passphrase, or a public key whose private one an agent holds.
+
+    Returns:
+        The signature.
+
+    Raises:
+        BuildError: the key cannot be used.
+    """
+    signature = artifact.path / SIGNATURE
+    if not _is_by(signature, _public(key)):
+        signature.unlink(missing_ok=True)
+        _sign(artifact.path / MANIFEST, key)
+    return signature
+
+
+def _sign(manifest: Path, key: Path) -> None:
+    # Without a terminal ssh-keygen cannot wait for a passphrase that nobody sees it ask for.
+    done = subprocess.run(
+        ["ssh-keygen", "-Y", "sign", "-n", NAMESPACE, "-f", str(key), str(manifest)],
+        env=environment({"SSH_ASKPASS_REQUIRE": "never"}),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        text=True,
+        timeout=_TIMEOUT_SECONDS,
+        check=False,
+    )
+    if done.returncode:
+        raise _unusable(key, done.stdout.strip().splitlines()[-1:] or ["ssh-keygen said nothing"])
+
+
+def _public(key: Path) -> bytes:
+    """Return the public key as it stands in a signature."""
+    file = key if key.suffix == ".pub" else key.with_name(f"{key.name}.pub")
+    try:
+        return base64.b64decode(file.read_text().split()[1])
+    except (OSError, ValueError, IndexError) as error:
+        raise _unusable(key, [f"its public key {file} cannot be read ({error})"]) from error
+
+
+def _is_by(signature: Path, public: bytes) -> bool:
+    """Say whether a signature names this key; whether it is good is the host's question."""
+    if not signature.exists():
+        return False
+    armour = re.sub(r"-----.*-----|\s", "", signature.read_text())
+    return public in base64.b64decode(armour)
+
+
+def _unusable(key: Path, why: list[str]) -> BuildError:
+    return BuildError(
+        f"The artifact cannot be signed with {key}",
+        why[0],
+        "name a private key without a passphrase in app_signing_key, or a public key whose "
+        "private one your SSH agent holds",
+    )

@@ -1,0 +1,103 @@
+"""From one environment to the next: the very bytes that the first one has verified."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+from turnout import local, ssh, status
+from turnout.deploy import deploy
+from turnout.errors import TurnoutError
+from turnout.inventory import Environment, Host, load
+from turnout.paths import WORK, use_library
+from turnout.reach import HostError
+
+WHEELS = "/var/lib/turnout/wheels"
+
+
+def promote(origin: str, target: str, *, check: bool = False) -> None:
+    """Deploy to ``target`` what is live and verified in ``origin``; nothing is built anew.
+
+    Args:
+        origin: the environment that has verified it.
+        target: the environment that gets it, with its own configuration.
+        check: show what would change and change nothing.
+
+    Raises:
+        TurnoutError: there is no one verified artifact in ``origin``, or the deploy failed.
+    """
+    environment = load(origin)
+    local.ready(target)
+    entry = _verified(origin, status.ask(environment))
+    artifact = str(entry["artifact"])
+    _have(environment, artifact, str(entry["release"]))
+    print(f"Promoting {artifact} from {origin} to {target}", flush=True)
+    deploy(target, check=check, tests=False, artifact=artifact)
+
+
+def _verified(env: str, hosts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return a host's entry, once all of them say the same of a verified release."""
+    for host in hosts:
+        if "error" in host:
+            raise TurnoutError(f"{host['host']}: {host['error']}", host["why"], host["next_step"])
+    if len({host["artifact"] for host in hosts}) > 1:
+        raise TurnoutError(
+            f"The hosts of {env} run different artifacts, so none of them is the one to promote.",
+            next_step=f"invoke deploy --env {env} makes the fleet whole",
+        )
+    first = hosts[0]
+    if not first["artifact"] or not all(host["verified"] for host in hosts):
+        raise TurnoutError(
+            f"Nothing that {env} has verified is live there.",
+            next_step=f"invoke deploy --env {env} first",
+        )
+    return first
+
+
+def _have(environment: Environment, name: str, release: str) -> None:
+    """Make the artifact be on this machine: from the hosts, where it was built somewhere else."""
+    use_library()
+    from turnout_build import BuildError, load
+
+    try:
+        load(name, WORK)
+    except BuildError:
+        print(f"Fetching {name} from {environment.name}", flush=True)
+        _fetch(environment.hosts, f"/srv/{environment.app}/releases/{release}/artifact", name)
+
+
+def _fetch(hosts: list[Host], folder: str, name: str) -> None:
+    from turnout_build import BuildError, load
+    from turnout_build.files import new_folder, read_json
+
+    with new_folder(WORK / "artifacts" / name) as received:
+        for file in ssh.output(hosts[0], ["ls", folder]).split():
+            ssh.fetch(hosts[0], f"{folder}/{file}", received / file)
+        manifest = read_json(received / "manifest.json")
+    for wheel in (wheel for target in manifest["targets"] for wheel in target["wheels"]):
+        _fetch_wheel(hosts, wheel)
+    try:
+        load(name, WORK)
+    except BuildError as error:
+        raise TurnoutError(f"{error.what}.", error.why, "build and deploy it anew") from error
+
+
+def _fetch_wheel(hosts: list[Host], wheel: dict[str, Any]) -> None:
+    """Fetch a wheel from the first host that has it: each kind of host has its own."""
+    from turnout_build.files import file_digest, new_folder
+
+    folder = WORK / "wheels" / str(wheel["sha256"])
+    if folder.exists():
+        return
+    with new_folder(folder) as received:
+        file = received / Path(str(wheel["file"])).name
+        for host in hosts:
+            with contextlib.suppress(HostError):
+                ssh.fetch(host, f"{WHEELS}/{file.name}", file)
+                break
+        if not file.exists() or file_digest(file) != wheel["sha256"]:
+            raise TurnoutError(
+                f"{file.name} of the hosts is not the wheel that the artifact names.",
+                next_step="deploy to them anew: a damaged wheel is then replaced",
+            )

@@ -6,7 +6,7 @@ import tarfile
 import pytest
 
 from tests.unit.build_samples import BOOKWORM, commit_app, git, served_lock
-from turnout_build import AppSpec, build
+from turnout_build import AppSpec, BuildError, build
 
 LONG = "p { color: black }\n" * 200
 
@@ -67,3 +67,15 @@ def test_what_is_served_from_packages_is_not_looked_for_in_the_code(app, tmp_pat
     found = members(build(spec, [BOOKWORM], tmp_path / "cache"))
 
     assert not [name for name in found if name.endswith(".gz")]
+
+
+@pytest.mark.parametrize("source", ["with code", "without code"])
+def test_a_static_folder_without_a_file_is_refused(app, tmp_path, source):
+    """Or nginx would answer 404 to what the app itself has served until now."""
+    spec = AppSpec(app, static=("shop/assets",))
+    if source == "without code":
+        spec = AppSpec(None, packages=("shoplib==1.0",), static=("shop/static",))
+
+    with pytest.raises(BuildError, match="static files are missing") as refused:
+        build(spec, [], tmp_path / "cache")
+    assert "app_static names shop/" in refused.value.why

@@ -129,11 +129,12 @@ def _entries(source: Source | None) -> list[Entry]:
 def _compressed(
     spec: AppSpec, source: Source | None, entries: list[Entry], cache: Path
 ) -> list[Entry]:
-    if source is None or not spec.static:
+    if not spec.static:
         return []
     from .static import compressed
 
-    return compressed(source.root, entries, spec.static, cache / "compressed")
+    root = source.root if source else cache
+    return compressed(root, entries, spec.static, cache / "compressed")
 
 
 def _wheel_sets(

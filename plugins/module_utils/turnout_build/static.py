@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from .archive import Entry
+from .errors import BuildError
 from .files import file_digest, write_bytes
 
 # Text by nature; pictures, fonts of today and films are compressed already.
@@ -30,8 +31,18 @@ def compressed(
         root: where the entries' files are.
         folders: the folders that nginx serves, relative to the code.
         cache: keeps each compressed file under the SHA-256 of its original.
+
+    Raises:
+        BuildError: there is nothing in such a folder; every address below it would be a 404.
     """
     inside = [PurePosixPath(name) for name in folders if not name.startswith(_IN_PACKAGES)]
+    for folder in inside:
+        if not any(PurePosixPath(entry.path).is_relative_to(folder) for entry in entries):
+            raise BuildError(
+                "The app's static files are missing",
+                f"app_static names {folder}, and the code has no file there",
+                "correct app_static; [] leaves static files to the app",
+            )
     known = {entry.path for entry in entries}
     wanted = [entry for entry in entries if _is_worth_it(entry, inside, known)]
     made = ((entry, _made(root / entry.path, entry, cache)) for entry in wanted)

@@ -114,11 +114,12 @@ def deploy(
     check: bool = False,
     dirty: bool = False,
     no_tests: bool = False,
+    wait: int = 0,
 ) -> None:
     """Build, test and ship the app; all hosts switch, or none."""
     from turnout.deploy import deploy
 
-    deploy(env, check=check, dirty=dirty, tests=not no_tests)
+    deploy(env, check=check, dirty=dirty, tests=not no_tests, wait=wait)
 
 
 @verb
@@ -135,6 +136,22 @@ def rollback(c: Context, env: str = "", release: str = "") -> None:
     from turnout.rollback import rollback
 
     rollback(env, release=release)
+
+
+@verb
+def recover(c: Context, env: str = "") -> None:
+    """Put right what a dead deploy left, on every host."""
+    from turnout.recover import recover
+
+    recover(env)
+
+
+@verb
+def unlock(c: Context, env: str = "", yes: bool = False) -> None:
+    """Free the hosts from a deploy that hangs, whosever it is; asks first."""
+    from turnout.recover import unlock
+
+    unlock(env, yes=yes)
 
 
 @verb
@@ -235,7 +252,20 @@ def containers_down(c: Context, volumes: bool = False) -> None:
 
 
 namespace = Collection(
-    setup, build, lint, ci, bench, provision, deploy, promote, rollback, status, logs, shell
+    setup,
+    build,
+    lint,
+    ci,
+    bench,
+    provision,
+    deploy,
+    promote,
+    rollback,
+    recover,
+    unlock,
+    status,
+    logs,
+    shell,
 )
 tests = Collection("test", run_unit, run_lab, run_molecule, run_image, run_coverage)
 tests.add_task(run_all, default=True)

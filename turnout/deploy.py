@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from turnout import github, local, status
+from turnout import github, local, recover, status
 from turnout.build import EarlyBuild, remember_targets
 from turnout.errors import TurnoutError
 from turnout.explain import failure
@@ -27,6 +27,7 @@ def deploy(
     dirty: bool = False,
     tests: bool = True,
     artifact: str = "",
+    wait: int = 0,
 ) -> None:
     """Deploy the app to ``env``; for `local` make everything it needs first.
 
@@ -36,6 +37,7 @@ def deploy(
         dirty: allow a git tree with changes that are not committed.
         tests: run the app's own tests before anything is touched.
         artifact: take this one, which is in `.turnout/artifacts`, and build nothing.
+        wait: seconds to wait for somebody else's deploy to end.
 
     Raises:
         TurnoutError: the first cause, in words.
@@ -45,7 +47,7 @@ def deploy(
     if env == local.NAME and not local.is_provisioned(env):
         provision(env, check=check)
     live = None if check or artifact else live_already(environment, dirty=dirty)
-    progress = Progress() if live else _deploy(environment, check, dirty, tests, artifact)
+    progress = Progress() if live else _deploy(environment, check, dirty, tests, artifact, wait)
     remember_targets(env, progress.targets)
     if not check:
         hosts = live or status.ask(environment)
@@ -70,11 +72,12 @@ def provision(env: str, *, check: bool = False) -> None:
 
 
 def _deploy(
-    environment: Environment, check: bool, dirty: bool, tests: bool, artifact: str
+    environment: Environment, check: bool, dirty: bool, tests: bool, artifact: str, wait: int
 ) -> Progress:
     variables: dict[str, Any] = {"app_allow_dirty": True} if dirty else {}
     variables |= {} if tests else {"release_test": False}
     variables |= {"release_artifact": artifact} if artifact else {}
+    variables |= {"release_wait_seconds": wait} if wait else {}
     with shown(_title("deploy", environment)) as view:
         early = EarlyBuild(environment, view.note, dirty=dirty, tests=tests)
         if not artifact:
@@ -89,6 +92,8 @@ def _deploy(
             cancel=early.failed,
         )
         view.finish(result.progress)
+    if result.cancelled and not check:
+        recover.after_cancel(environment)
     if early.error:
         raise TurnoutError(
             f"deploy of {environment.name} failed in Build: {early.error.what}",

@@ -88,6 +88,14 @@ def warnings(env: str, hosts: list[dict[str, Any]]) -> list[str]:
     """Return what is wrong with the fleet as a whole, each with its remedy."""
     releases = {str(host["release"]) for host in hosts if "error" not in host}
     told = [
+        f"{host['host']}: {host['lease']['owner']} is changing it ({host['lease']['reason']})"
+        if host["lease"]["seconds_left"]
+        else f"{host['host']}: the {host['lease']['reason']} of {host['lease']['owner']} died; the "
+        f"host goes back by itself\n  Next: invoke recover --env {env} does it now"
+        for host in hosts
+        if host.get("lease")
+    ]
+    told += [
         f"{host['host']}: {host['error']}\n  Next: {host['next_step']}"
         for host in hosts
         if "error" in host

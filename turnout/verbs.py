@@ -20,6 +20,8 @@ Verb = Task[Any]
 
 HELP = {
     "env": "Environment to act on: a folder below inventories/.",
+    "wait": "Seconds to wait for somebody else's deploy to end; none by default.",
+    "yes": "Do not ask.",
     "from_": "Environment that has verified what is live there.",
     "to": "Environment that gets it.",
     "check": "Show what would change and change nothing.",

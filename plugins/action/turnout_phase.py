@@ -24,6 +24,7 @@ if _LIBRARY not in sys.path:
 from turnout_host import program  # noqa: E402
 
 APP: dict[str, Any] = {"app": {"type": "str", "required": True}}
+LEASE: dict[str, Any] = {"lease": {"type": "dict", "required": True}}
 RELEASE: dict[str, Any] = {"release": {"type": "str", "required": True}}
 # What each phase takes; documented in plugins/modules/.
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -32,7 +33,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "free_megabytes": {"type": "int", "required": True},
     },
     "state": {},
+    "take": {**LEASE},
     "stage": {
+        **LEASE,
         "build": {"type": "dict", "required": True},
         "host": {"type": "dict", "required": True},
         "settings": {"type": "dict", "required": True},
@@ -40,26 +43,29 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "config_files": {"type": "list", "elements": "dict", "default": [], "no_log": True},
     },
     "migrate": {
+        **LEASE,
         **RELEASE,
         "init_command": {"type": "str", "default": ""},
         "migrate_command": {"type": "str", "default": ""},
         "timeout_seconds": {"type": "int", "required": True},
     },
-    "start": {**RELEASE, "drain_seconds": {"type": "int", "required": True}},
+    "start": {**LEASE, **RELEASE, "drain_seconds": {"type": "int", "required": True}},
     "switch": {
+        **LEASE,
         **RELEASE,
         "port": {"type": "int", "required": True},
         "tls": {"type": "bool", "default": False},
     },
     "commit": {
+        **LEASE,
         **RELEASE,
         "previous_release": {"type": "str", "default": ""},
         "actor": {"type": "str", "default": ""},
         "warm_seconds": {"type": "int", "required": True},
     },
     "revert": {
+        **LEASE,
         "cause": {"type": "str", "required": True},
-        "release": {"type": "str", "default": ""},
         "actor": {"type": "str", "default": ""},
     },
     "rollback": {

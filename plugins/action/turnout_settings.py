@@ -38,6 +38,9 @@ OWNED_ARGUMENTS = {
     "--reload": "a release never changes while it runs",
 }
 
+# Verifying a switch takes five seconds at most; the rest is for slow hosts and networks.
+LEAST_DEAD_MAN_SECONDS = 20
+
 Settings = dict[str, Any]
 Check = Callable[[Settings], Iterator[str]]
 
@@ -140,6 +143,21 @@ def check_gunicorn(settings: Settings) -> Iterator[str]:
             yield f"app_gunicorn_arguments holds {argument.split('=')[0]}: {why}"
 
 
+def check_lease(settings: Settings) -> Iterator[str]:
+    """A lease that ends while a host waits for another one's migration sends it back."""
+    lease, command = int(settings["lease_seconds"]), int(settings["command_timeout_seconds"])
+    if lease <= command:
+        yield (
+            f"app_lease_seconds is {lease}: make it more than app_command_timeout_seconds "
+            f"({command}), for a host waits while another migrates"
+        )
+    if int(settings["dead_man_seconds"]) < LEAST_DEAD_MAN_SECONDS:
+        yield (
+            f"app_dead_man_seconds is {settings['dead_man_seconds']}: give the controller "
+            f"{LEAST_DEAD_MAN_SECONDS} at least to verify the switch on every host"
+        )
+
+
 CHECKS: list[Check] = [
     check_name,
     check_entry,
@@ -150,6 +168,7 @@ CHECKS: list[Check] = [
     check_paths,
     check_nginx,
     check_gunicorn,
+    check_lease,
 ]
 
 

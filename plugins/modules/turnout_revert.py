@@ -7,7 +7,9 @@ DOCUMENTATION = r"""
 module: turnout_revert
 short_description: Put a host's traffic back to where it was before the running deploy
 description:
-  - Safe to repeat, and does nothing on a host that never switched or whose deploy has ended.
+  - Safe to repeat, and does nothing on a host that never switched, whose deploy has ended, or that
+    somebody else changes by now.
+  - A host that has committed already goes back too, while its former slot is warm.
 attributes:
   check_mode:
     support: full
@@ -20,13 +22,14 @@ options:
     description: The app's name.
     type: str
     required: true
+  lease:
+    description: The result of M(turnout_lease). The host renews it with each call.
+    type: dict
+    required: true
   cause:
     description: Why, for the history.
     type: str
     required: true
-  release:
-    description: What the deploy deploys, if that is known; another deploy is left alone.
-    type: str
   actor:
     description: Who deploys, for the history.
     type: str
@@ -38,6 +41,7 @@ EXAMPLES = r"""
 - name: Revert
   turnout_revert:
     app: hello
+    lease: "{{ release_lease['lease'] }}"
     cause: web2 did not become healthy
 """
 

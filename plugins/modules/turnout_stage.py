@@ -22,6 +22,10 @@ options:
     description: The app's name.
     type: str
     required: true
+  lease:
+    description: The result of M(turnout_lease). The host renews it with each call.
+    type: dict
+    required: true
   build:
     description: The result of M(turnout_build).
     type: dict
@@ -49,6 +53,7 @@ EXAMPLES = r"""
 - name: Stage
   turnout_stage:
     app: hello
+    lease: "{{ release_lease['lease'] }}"
     build: "{{ build }}"
     host: "{{ host }}"
     settings: "{{ release_settings }}"

@@ -22,6 +22,10 @@ options:
     description: The app's name.
     type: str
     required: true
+  lease:
+    description: The result of M(turnout_lease). The host renews it with each call.
+    type: dict
+    required: true
   release:
     description: The release's name.
     type: str
@@ -38,6 +42,7 @@ EXAMPLES = r"""
 - name: Start
   turnout_start:
     app: hello
+    lease: "{{ release_lease['lease'] }}"
     release: 20261122T101500-1a2b3c4-5d6e7f80-90abcd
     drain_seconds: 60
   register: started

@@ -25,6 +25,9 @@ GOOD: dict[str, Any] = {
     "gunicorn_arguments": ["--max-requests=1000"],
     "tls_certificate": "",
     "tls_key": "",
+    "lease_seconds": 900,
+    "dead_man_seconds": 60,
+    "command_timeout_seconds": 600,
 }
 
 
@@ -78,6 +81,8 @@ def test_other_entries_are_refused_with_the_form_to_use(entry: str) -> None:
         ({"writable_dirs": ["/var"]}, "app_writable_dirs holds '/var'"),
         ({"unbuffered_paths": ["/a {"]}, "app_unbuffered_paths holds '/a {'"),
         ({"body_size": "10 MB"}, "app_body_size is '10 MB'"),
+        ({"lease_seconds": 600}, "app_lease_seconds is 600: make it more than"),
+        ({"dead_man_seconds": 5}, "app_dead_man_seconds is 5"),
         ({"tls_key": "/k"}, "app_tls_certificate and app_tls_key belong together"),
         ({"gunicorn_arguments": ["--bind=0:80"]}, "app_gunicorn_arguments holds --bind"),
         ({"gunicorn_arguments": ["-k", "gevent"]}, "set app_worker_class"),

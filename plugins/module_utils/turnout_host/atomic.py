@@ -39,6 +39,12 @@ def write_file(path: Path, content: bytes, mode: int = 0o644) -> bool:
     return True
 
 
+def remove_file(path: Path) -> None:
+    """Remove a file durably, if it is there."""
+    path.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
 def append_line(path: Path, line: str, mode: int = 0o644) -> None:
     """Append one line durably; a line torn by an earlier kill is closed first."""
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, mode)

@@ -16,10 +16,10 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from . import phases, rollback, settle, state
+from . import lease, phases, rollback, settle, state, watch
 from .errors import HostFailure
 from .layout import SLOTS, Layout
-from .lock import exclusive
+from .lock import Busy, exclusive
 from .units import Slots
 
 Result = dict[str, Any]
@@ -71,6 +71,8 @@ def _parser() -> argparse.ArgumentParser:
         (_status, "what is live, in which slot"),
         (_rollback, "give the traffic to an earlier verified release"),
         (_boot, "start what is live, after a boot"),
+        (_watch, "go back if the owner of a deploy is dead"),
+        (_recover, "put right what a dead deploy left"),
         (_settle, "drain and stop a slot that is not live, and prune"),
     ):
         name = verb.__name__.removeprefix("_")
@@ -78,6 +80,9 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(verb=verb)
         if verb is _rollback:
             command.add_argument("--release", help="default: the verified one before the live one")
+        if verb is _recover:
+            command.add_argument("--dead", action="append", default=[], help="an owner that died")
+            command.add_argument("--force", action="store_true", help="whoever holds the lease")
         if verb is _settle:
             command.add_argument("--slot", choices=SLOTS, required=True)
     return parser
@@ -129,9 +134,27 @@ def _status(layout: Layout, slots: Slots, _arguments: argparse.Namespace) -> Res
 
 def _rollback(layout: Layout, slots: Slots, arguments: argparse.Namespace) -> Result:
     with exclusive(layout, wait_seconds=5):
+        lease.refuse_others(layout, lease.Claim(""))
         name = rollback.target(layout, arguments.release)
         drain_seconds = float(settle.settings(layout).get("drain_seconds", 60))
         return rollback.rollback(layout, slots, name, drain_seconds=drain_seconds)
+
+
+def _watch(layout: Layout, slots: Slots, _arguments: argparse.Namespace) -> Result:
+    try:
+        with exclusive(layout, wait_seconds=0):
+            return watch.look(layout, slots)
+    except Busy:
+        # A call of the deploy is working: nobody is dead.
+        return {"held": True, "reverted": False}
+
+
+def _recover(layout: Layout, slots: Slots, arguments: argparse.Namespace) -> Result:
+    claim = lease.Claim("", dead=tuple(arguments.dead))
+    with exclusive(layout):
+        if not arguments.force:
+            lease.refuse_others(layout, claim)
+        return watch.recover(layout, slots)
 
 
 def _boot(layout: Layout, slots: Slots, _arguments: argparse.Namespace) -> Result:

@@ -28,10 +28,14 @@ def read_lines(path: Path) -> list[Entry]:
     return entries
 
 
-def begin(layout: Layout, release: str, action: str = "deploy") -> None:
-    """Start the journal of a new deploy or rollback."""
+def begin(layout: Layout, release: str, action: str = "deploy", token: str = "") -> None:
+    """Start the journal of a new deploy or rollback.
+
+    Args:
+        token: of the lease under which it runs.
+    """
     write_file(layout.journal, b"")
-    record(layout, "begin", release=release, action=action)
+    record(layout, "begin", release=release, action=action, token=token)
 
 
 def record(layout: Layout, phase: str, **facts: Any) -> None:

@@ -75,6 +75,11 @@ class Layout:
         return self.base / ".lock"
 
     @property
+    def lease(self) -> Path:
+        """Who may change the app on this host, and until when."""
+        return self.base / "lease.json"
+
+    @property
     def wheels(self) -> Path:
         return self.root / "var/lib/turnout/wheels"
 

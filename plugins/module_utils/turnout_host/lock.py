@@ -12,6 +12,10 @@ from .errors import HostFailure
 from .layout import Layout
 
 
+class Busy(HostFailure):
+    """Somebody else works on the app on this host, and did not end in time."""
+
+
 @contextmanager
 def exclusive(layout: Layout, wait_seconds: float = 60.0) -> Iterator[None]:
     """Hold the app's lock for the duration of the block.
@@ -20,7 +24,7 @@ def exclusive(layout: Layout, wait_seconds: float = 60.0) -> Iterator[None]:
     deploy ever leaves a lock behind.
 
     Raises:
-        HostFailure: if somebody else holds it for longer than ``wait_seconds``.
+        Busy: if somebody else holds it for longer than ``wait_seconds``.
     """
     handle = os.open(layout.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -36,7 +40,7 @@ def _acquire(handle: int, app: str, deadline: float) -> None:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > deadline:
-                raise HostFailure(
+                raise Busy(
                     f"another deploy or rollback of {app} is working on this host",
                     "wait until it has ended, then run the command again",
                 ) from None

@@ -6,12 +6,12 @@ Each says in check mode what it would change, and shows what it changes as a dif
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from . import drain, journal, releases, rollback, settle, splits, switch
+from . import drain, journal, lease, releases, rollback, settle, splits, switch, watch
 from . import migrate as migration
 from . import preflight as before
 from . import stage as staging
@@ -40,6 +40,18 @@ class Call:
     check: bool
     shipped: BinaryIO | None = None
 
+    @property
+    def claim(self) -> lease.Claim:
+        """What the call says of the lease."""
+        said = self.parameters["lease"]
+        dead = tuple(said.get("dead", ()))
+        return lease.Claim(said["token"], said.get("owner", ""), said.get("reason", ""), dead)
+
+    @property
+    def lease_seconds(self) -> float:
+        """How long the host waits for the next call before it takes the owner for dead."""
+        return float(self.parameters["lease"]["seconds"])
+
 
 Phase = Callable[[Call], Result]
 
@@ -52,33 +64,53 @@ def run(
     check: bool,
     shipped: BinaryIO | None = None,
 ) -> Result:
-    """Run one phase under the app's lock, and note in the journal how long it took.
+    """Run one phase under the app's lock and lease, and note in the journal how long it took.
 
     Raises:
         HostFailure: what came back, and what to do about it.
     """
     call = Call(layout, Slots(layout), parameters, check, shipped)
-    real = phase not in READING and not check
     started = time.monotonic()
-    guard: AbstractContextManager[None] = exclusive(layout) if real else nullcontext()
-    with guard:
+    if phase in READING or check:
+        result = PHASES[phase](call)
+        return {"phase": phase, "seconds": round(time.monotonic() - started, 3), **result}
+    if phase in TAKING:
+        lease.wait(layout, call.claim, float(parameters["lease"].get("wait_seconds", 0)))
+    with exclusive(layout), _held(call, phase):
         result = PHASES[phase](call)
         seconds = round(time.monotonic() - started, 3)
-        if real:
-            journal.record(layout, phase, seconds=seconds)
+        journal.record(layout, phase, seconds=seconds)
     return {"phase": phase, "seconds": seconds, **result}
+
+
+@contextmanager
+def _held(call: Call, phase: str) -> Iterator[None]:
+    """Hold the lease while the phase works, and for its whole time after that."""
+    if phase in TAKING:
+        lease.acquire(call.layout, call.claim, call.lease_seconds)
+        watch.start(call.layout, call.slots.run)
+    elif phase not in GIVING:
+        lease.renew(call.layout, call.claim.token, call.lease_seconds)
+    yield
+    if phase not in GIVING:
+        lease.renew(call.layout, call.claim.token, call.lease_seconds)
 
 
 def preflight(call: Call) -> Result:
     """Tell whether the host can take a release, and what it lacks."""
     free = int(call.parameters["free_megabytes"]) * 2**20
     found = before.preflight(call.layout, call.parameters.get("python", ""), free)
-    return {"changed": False, **found}
+    return {"changed": False, "lease": looking.lease(call.layout), **found}
 
 
 def state(call: Call) -> Result:
     """Tell what is live."""
     return {"changed": False, "state": looking.state(call.layout, call.slots)}
+
+
+def take(call: Call) -> Result:
+    """Take the lease alone: on the first host of a fleet, before all of them."""
+    return {"changed": not call.check}
 
 
 def stage(call: Call) -> Result:
@@ -88,9 +120,9 @@ def stage(call: Call) -> Result:
     changed = releases.find(call.layout, request.release) is None
     if not call.check:
         # Whatever the last deploy left to be done to the idle slot, this one decides.
-        settle.cancel(call.layout)
+        settle.cancel(call.layout, call.slots.run)
         switch.reconcile(call.layout, call.slots)
-        journal.begin(call.layout, request.release)
+        journal.begin(call.layout, request.release, token=call.claim.token)
         changed = staging.stage(call.layout, request)
         staging.check(call.layout, request.release)
         drain.let_go(call.layout, call.slots, splits.idle_slot(call.layout))
@@ -164,25 +196,43 @@ def commit(call: Call) -> Result:
     """Make the switch final, and leave the old slot to the host's own timer."""
     if call.check:
         return {"changed": True}
-    live = splits.live_slot(call.layout)
+    layout, token = call.layout, call.claim.token
+    lease.renew(layout, token, call.lease_seconds)
+    live = splits.live_slot(layout)
     facts = {key: call.parameters.get(key) or None for key in ("previous_release", "actor")}
-    entry = switch.commit(call.layout, call.parameters["release"], "deploy", live=live, **facts)
+    entry = switch.commit(layout, call.parameters["release"], "deploy", live=live, **facts)
+    # From here on it has happened, whoever dies: the history says so.
+    _end(call)
     if live and facts["previous_release"]:
-        settle.schedule(call.layout, other_slot(live), int(call.parameters["warm_seconds"]))
+        warm_seconds = int(call.parameters["warm_seconds"])
+        settle.schedule(layout, other_slot(live), warm_seconds, call.slots.run)
     return {"changed": True, "entry": entry}
 
 
 def revert(call: Call) -> Result:
-    """Put the traffic back to where it was before the running deploy."""
-    if call.check:
-        return {"changed": False, "live": splits.live_slot(call.layout)}
-    cause, release = call.parameters["cause"], call.parameters.get("release", "")
-    actor = call.parameters.get("actor") or None
-    return switch.revert(call.layout, call.slots, cause, release, actor=actor)
+    """Put the traffic back to where it was before this deploy, and before nobody else's."""
+    layout, token = call.layout, call.claim.token
+    idle = {"changed": False, "live": splits.live_slot(layout)}
+    if call.check or lease.holder(layout, lease.Claim(token)):
+        return idle
+    facts = {"cause": call.parameters["cause"], "actor": call.parameters.get("actor") or None}
+    if lease.is_held_by(layout, token):
+        result = switch.revert(layout, call.slots, **facts)
+    else:
+        result = switch.take_back(layout, call.slots, token, **facts)
+    _end(call)
+    return result
+
+
+def _end(call: Call) -> None:
+    if lease.give_back(call.layout, call.claim.token):
+        watch.stop(call.layout, call.slots.run)
 
 
 def roll_back(call: Call) -> Result:
     """Give the traffic to an earlier verified release."""
+    if not call.check:
+        lease.refuse_others(call.layout, lease.Claim(""))
     name = rollback.target(call.layout, call.parameters.get("release") or None)
     old = releases.live(call.layout)
     result: Result = {"changed": old != name, "release": name, "previous_release": old}
@@ -198,9 +248,13 @@ def _difference(old: str, new: str) -> dict[str, str]:
 
 
 READING = ("preflight", "state")
+# A phase that takes the lease, and those that end without one.
+TAKING = ("take", "stage")
+GIVING = ("commit", "revert", "rollback")
 PHASES: dict[str, Phase] = {
     "preflight": preflight,
     "state": state,
+    "take": take,
     "stage": stage,
     "migrate": migrate,
     "start": start,

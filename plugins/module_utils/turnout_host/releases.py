@@ -92,10 +92,15 @@ def verified(layout: Layout) -> list[str]:
     """Return the releases that were verified here, oldest first, by their last deploy."""
     order: dict[str, None] = {}
     for entry in journal.read_lines(layout.history):
-        if entry.get("action") == "deploy" and entry.get("outcome") == "live":
+        if entry.get("outcome") == "withdrawn" or _is_verified(entry):
             order.pop(entry["release"], None)
+        if _is_verified(entry):
             order[entry["release"]] = None
     return [name for name in order if (found := find(layout, name)) and not found.failed]
+
+
+def _is_verified(entry: dict[str, Any]) -> bool:
+    return entry.get("action") == "deploy" and entry.get("outcome") == "live"
 
 
 def before(layout: Layout, current: str | None) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from . import drain, journal, releases, splits, units
+from . import drain, journal, lease, releases, splits, switch, units
 from .atomic import remove_leftovers, remove_tree
 from .layout import SLOTS, Layout
 from .units import Slots
@@ -84,7 +84,13 @@ def _newest(layout: Layout, names: list[str]) -> list[str]:
 
 
 def boot(layout: Layout, slots: Slots) -> list[str]:
-    """Start what ``live`` names after a boot: sockets first, so that nothing is refused."""
+    """Start what ``live`` names after a boot: sockets first, so that nothing is refused.
+
+    A deploy that the reboot has cut short is put right at once: what was live before it comes
+    up, and its lease, which no boot outlives, ends.
+    """
+    switch.reconcile(layout, slots)
+    lease.end(layout)
     counted = splits.lanes(layout, splits.live(layout))
     taking = [slot for slot in SLOTS if counted[slot]]
     for slot in taking:

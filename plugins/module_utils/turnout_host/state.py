@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import journal, releases, splits
+from . import lease as leases
 from .layout import LANES, SLOTS, Layout
 from .units import Slots, UnitState
 
@@ -29,8 +30,19 @@ def state(layout: Layout, slots: Slots) -> dict[str, Any]:
         "slots": {slot: _slot(layout, slot, counted[slot], units[slot]) for slot in SLOTS},
         "split": {slot: counted[slot] * 100 // LANES for slot in SLOTS},
         "releases": releases.names(layout),
+        "verified_releases": releases.verified(layout),
+        "lease": lease(layout),
         "history": journal.read_lines(layout.history)[-HISTORY_LINES:],
     }
+
+
+def lease(layout: Layout) -> dict[str, Any] | None:
+    """Return who is changing the app on this host, what for and for how long still, or None."""
+    held = leases.read(layout)
+    if held is None:
+        return None
+    seconds_left = round(held.seconds_left)
+    return {"owner": held.owner, "reason": held.reason, "seconds_left": seconds_left}
 
 
 def _origin(layout: Layout, current: str | None) -> dict[str, Any]:

@@ -83,37 +83,58 @@ def commit(layout: Layout, name: str, action: str, **facts: Any) -> dict[str, An
     return journal.conclude(layout, action, "live", release=name, **facts)
 
 
-def reconcile(layout: Layout, slots: Slots) -> bool:
+def reconcile(layout: Layout, slots: Slots, owner: str | None = None) -> bool:
     """Put right what a deploy or rollback that died left here; say whether one had.
 
-    One that is merely between two of its phases is overtaken: it finds its slot
-    gone at the next one and ends there.
+    Args:
+        owner: who held its lease, if that is known.
     """
     dead = journal.running(layout)
     if dead:
-        action = dead.get("action", "deploy")
-        revert(layout, slots, f"the {action} died, or another overtook it, before its end")
+        action, who = dead.get("action", "deploy"), f" of {owner}" if owner else ""
+        revert(layout, slots, f"the {action}{who} died before its end")
     return dead is not None
 
 
-def revert(
-    layout: Layout, slots: Slots, cause: str, release: str = "", **facts: Any
-) -> dict[str, Any]:
+def revert(layout: Layout, slots: Slots, cause: str, **facts: Any) -> dict[str, Any]:
     """Put the traffic back where it was before the running deploy, and stop its slot.
 
     Safe to repeat, and a no-op when the deploy has ended or never began here.
 
+    Returns:
+        ``changed``, and the ``live`` slot afterwards.
+    """
+    if journal.running(layout) is None:
+        return {"changed": False, "live": splits.live_slot(layout)}
+    return _go_back(layout, slots, "failed", cause=cause, **facts)
+
+
+def take_back(layout: Layout, slots: Slots, token: str, cause: str, **facts: Any) -> dict[str, Any]:
+    """Go back although this host has committed: another host of the fleet could not.
+
+    Only the latest deploy can be taken back, and only while the slot before it is warm.
+
     Args:
-        release: what the reverted deploy deploys, if that is known: a deploy of
-            another release that began here since is not this one's to revert.
+        token: of the lease under which the deploy ran.
 
     Returns:
         ``changed``, and the ``live`` slot afterwards.
     """
-    begun = journal.running(layout)
-    if begun is None or release not in ("", begun["release"]):
+    begun, moved = journal.last(layout, "begin"), journal.last(layout, "from")
+    ours = begun is not None and token and begun.get("token") == token
+    if not ours or not moved or not _is_running(layout, slots, moved["split"]):
         return {"changed": False, "live": splits.live_slot(layout)}
-    moved = journal.last(layout, "from")
+    return _go_back(layout, slots, "withdrawn", cause=cause, **facts)
+
+
+def _is_running(layout: Layout, slots: Slots, split: str | None) -> bool:
+    taking = [slot for slot, count in splits.lanes(layout, split).items() if count]
+    return bool(taking) and all(slots.state(slot).running for slot in taking)
+
+
+def _go_back(layout: Layout, slots: Slots, outcome: str, **facts: Any) -> dict[str, Any]:
+    begun, moved = journal.last(layout, "begin"), journal.last(layout, "from")
+    assert begun is not None  # noqa: S101 the callers have looked
     changed = bool(moved) and splits.live(layout) == moved["to"] if moved else False
     if moved and changed:
         splits.make_live(layout, moved["split"])
@@ -122,5 +143,5 @@ def revert(
     if releases.in_slot(layout, slot) == begun["release"]:
         drain.stop(layout, slots, slot, timeout_seconds=10)
     name, action = begun["release"], begun.get("action", "deploy")
-    journal.conclude(layout, action, "failed", release=name, cause=cause, **facts)
+    journal.conclude(layout, action, outcome, release=name, **facts)
     return {"changed": changed, "live": splits.live_slot(layout)}

@@ -26,7 +26,8 @@ class FakeSystemd:
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
         self.calls: list[str] = []
-        self.answers: dict[str, tuple[int, str]] = {}
+        # No timer of ours runs until a test says so.
+        self.answers: dict[str, tuple[int, str]] = {"is-active": (3, "inactive")}
         self._file = layout.root / "systemd.json"
 
     def __call__(

@@ -57,6 +57,8 @@ def test_status_of_a_fresh_host(run: Run) -> None:
         "slots": {slot: {"release": None, "state": "empty"} for slot in ("blue", "green")},
         "split": {"blue": 0, "green": 0},
         "releases": [],
+        "verified_releases": [],
+        "lease": None,
         "history": [],
     }
 

@@ -15,14 +15,14 @@ from turnout_host.layout import Layout
 from turnout_host.units import Slots
 
 
-def begin_deploy(layout: Layout, systemd: FakeSystemd, name: str) -> str:
+def begin_deploy(layout: Layout, systemd: FakeSystemd, name: str, token: str = "") -> str:
     """Stage and start ``name`` in the idle slot; return the slot."""
     slot = splits.idle_slot(layout)
     if not layout.release(name).exists():
         making.make_release(layout, name)
     making.put_in_slot(layout, slot, name)
     systemd.set(slot, ActiveState="active", MainPID=len(name) + os.getpid())
-    journal.begin(layout, name)
+    journal.begin(layout, name, token=token)
     return slot
 
 
@@ -133,14 +133,56 @@ def test_a_revert_before_any_deploy_does_nothing(layout: Layout, slots: Slots) -
     assert not layout.history.exists()
 
 
-def test_a_revert_leaves_a_deploy_of_another_release_alone(
+def test_a_commit_is_taken_back_when_another_host_could_not_commit(
     layout: Layout, slots: Slots, systemd: FakeSystemd
 ) -> None:
     deploy(layout, systemd, "r1")
-    switch.switch(layout, begin_deploy(layout, systemd, "r2"))
+    switch.switch(layout, begin_deploy(layout, systemd, "r2", token="t2"))
+    switch.commit(layout, "r2", "deploy")
 
-    assert not switch.revert(layout, slots, "a test", "r3")["changed"]
-    assert switch.revert(layout, slots, "a test", "r2")["changed"]
+    done = switch.take_back(layout, slots, "t2", "web2 could not commit")
+
+    assert done == {"changed": True, "live": "blue"}
+    assert releases.live(layout) == "r1"
+    assert releases.verified(layout) == ["r1"]
+    assert journal.read_lines(layout.history)[-1]["outcome"] == "withdrawn"
+    assert not systemd.is_running("green")
+
+
+def test_a_rollback_never_goes_to_what_was_taken_back(
+    layout: Layout, slots: Slots, systemd: FakeSystemd
+) -> None:
+    deploy(layout, systemd, "r1")
+    switch.switch(layout, begin_deploy(layout, systemd, "r2", token="t2"))
+    switch.commit(layout, "r2", "deploy")
+    switch.take_back(layout, slots, "t2", "web2 could not commit")
+    deploy(layout, systemd, "r3")
+
+    assert releases.before(layout, "r3") == "r1"
+
+
+@pytest.mark.parametrize("token", ["t1", ""])
+def test_only_the_latest_deploy_is_taken_back(
+    layout: Layout, slots: Slots, systemd: FakeSystemd, token: str
+) -> None:
+    deploy(layout, systemd, "r1")
+    switch.switch(layout, begin_deploy(layout, systemd, "r2", token="t2"))
+    switch.commit(layout, "r2", "deploy")
+
+    assert not switch.take_back(layout, slots, token, "a test")["changed"]
+    assert releases.live(layout) == "r2"
+
+
+def test_a_commit_is_not_taken_back_to_a_slot_that_was_stopped(
+    layout: Layout, slots: Slots, systemd: FakeSystemd
+) -> None:
+    deploy(layout, systemd, "r1")
+    switch.switch(layout, begin_deploy(layout, systemd, "r2", token="t2"))
+    switch.commit(layout, "r2", "deploy")
+    slots.stop("blue")
+
+    assert not switch.take_back(layout, slots, "t2", "a test")["changed"]
+    assert releases.live(layout) == "r2"
 
 
 def test_a_commit_takes_back_an_earlier_failure(layout: Layout, systemd: FakeSystemd) -> None:

@@ -1,0 +1,72 @@
+"""Name the lease of this deploy, or say at once who changes the hosts already.
+
+Runs once, on the controller: every host must know the deploy by the same token.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from pathlib import Path
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+
+_LIBRARY = str(Path(__file__).resolve().parents[1] / "module_utils")
+if _LIBRARY not in sys.path:
+    sys.path.insert(0, _LIBRARY)
+
+from turnout_build import owner  # noqa: E402
+
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "actor": {"type": "str", "required": True},
+    "reason": {"type": "str", "required": True},
+    "seconds": {"type": "int", "required": True},
+    "wait_seconds": {"type": "int", "default": 0},
+    "found": {"type": "dict", "default": {}},
+}
+
+
+class ActionModule(ActionBase):
+    """Runs on the controller alone: it never connects to the host."""
+
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(
+        self, tmp: str | None = None, task_vars: dict[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Return the lease that every phase names, or who stands in its way."""
+        super().run(tmp, task_vars)
+        _, given = self.validate_argument_spec(argument_spec=ARGUMENTS)
+        found = {host: held for host, held in given["found"].items() if held}
+        dead = sorted({held["owner"] for held in found.values() if owner.is_dead(held["owner"])})
+        if not given["wait_seconds"]:
+            for host, held in found.items():
+                if held["seconds_left"] and held["owner"] not in dead:
+                    return refusal(host, held)
+        lease = {name: given[name] for name in ("reason", "seconds", "wait_seconds")}
+        lease |= {"token": secrets.token_hex(8), "dead": dead}
+        # A fork of ansible-playbook runs this; its parent lives as long as the deploy.
+        lease["owner"] = owner.name(given["actor"], os.getppid())
+        return {"changed": False, "lease": lease}
+
+
+def refusal(host: str, held: dict[str, Any]) -> dict[str, Any]:
+    """Return the failure of a deploy that came second."""
+    cause = (
+        f"{host} is being changed by {held['owner']} ({held['reason']}); its lease goes on for "
+        f"{held['seconds_left']} s, and longer while it works"
+    )
+    next_step = (
+        "wait until that has ended (invoke deploy --wait SECONDS does), or, if it is dead, free "
+        "the hosts: invoke unlock --env <env>"
+    )
+    return {
+        "failed": True,
+        "phase": "Preflight",
+        "msg": f"{cause}. Next: {next_step}",
+        "cause": cause,
+        "next_step": next_step,
+    }

@@ -1,0 +1,76 @@
+"""The host's own watch over a deploy: it goes back by itself when its owner is not heard of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import lease, releases, splits, switch, units
+from .atomic import remove_leftovers
+from .layout import Layout
+from .units import Slots
+
+HOST_PROGRAM = "/usr/local/lib/turnout/host.pyz"
+# A deploy that is dead is found out this long after its lease, at most.
+INTERVAL_SECONDS = 10
+
+
+def start(layout: Layout, run: units.Run = units.run) -> None:
+    """Look at the lease every few seconds from now on; a watch that runs goes on."""
+    if run(["systemctl", "is-active", _timer(layout)], check=False).returncode == 0:
+        return
+    # One that failed would keep its name.
+    run(["systemctl", "reset-failed", _timer(layout), _service(layout)], check=False)
+    run([
+        "systemd-run", "--quiet", "--collect", f"--unit={_name(layout)}",
+        f"--on-active={INTERVAL_SECONDS}", f"--on-unit-inactive={INTERVAL_SECONDS}",
+        "--timer-property=AccuracySec=1s",
+        "/usr/bin/python3", HOST_PROGRAM, "watch", "--app", layout.app,
+    ])  # fmt: skip
+
+
+def stop(layout: Layout, run: units.Run = units.run) -> None:
+    """Look no more: the deploy has ended."""
+    run(["systemctl", "stop", "--no-block", _timer(layout)], check=False)
+
+
+def look(layout: Layout, slots: Slots) -> dict[str, Any]:
+    """Go back where a deploy's owner is dead; the caller holds the app's lock.
+
+    Returns:
+        ``held`` while a lease goes on, and whether the host had to go back (``reverted``).
+    """
+    held = lease.read(layout)
+    if held and not held.is_over:
+        return {"held": True, "reverted": False}
+    done = recover(layout, slots) if held else {"reverted": False}
+    stop(layout, slots.run)
+    return {"held": False, "reverted": done["reverted"]}
+
+
+def recover(layout: Layout, slots: Slots) -> dict[str, Any]:
+    """Put right what a dead deploy or rollback left, whoever held the lease, and end that.
+
+    Returns:
+        ``reverted``, the ``owner`` that is gone, and the ``live`` slot and ``release``.
+    """
+    held = lease.read(layout)
+    owner = held.owner if held else None
+    reverted = switch.reconcile(layout, slots, owner)
+    remove_leftovers(layout.releases)
+    remove_leftovers(layout.venvs)
+    lease.end(layout)
+    stop(layout, slots.run)
+    live = {"live": splits.live_slot(layout), "release": releases.live(layout)}
+    return {"changed": reverted, "reverted": reverted, "owner": owner, **live}
+
+
+def _name(layout: Layout) -> str:
+    return f"turnout-watch-{layout.app}"
+
+
+def _timer(layout: Layout) -> str:
+    return f"{_name(layout)}.timer"
+
+
+def _service(layout: Layout) -> str:
+    return f"{_name(layout)}.service"

@@ -1,0 +1,177 @@
+"""Every phase works under the lease, and the host watches over whoever holds it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.unit.host import making
+from tests.unit.host.fake_systemd import FakeSystemd
+from turnout_host import journal, lease, phases, releases, splits, switch, watch
+from turnout_host.errors import HostFailure
+from turnout_host.layout import Layout
+from turnout_host.units import Slots
+
+LEASE = {"token": "t2", "owner": "alice@laptop (process 1)", "reason": "deploy", "seconds": 60}
+
+
+@pytest.fixture(autouse=True)
+def _played(monkeypatch: pytest.MonkeyPatch, slots: Slots) -> None:
+    monkeypatch.setattr(phases, "Slots", lambda _layout: slots)
+    monkeypatch.setattr(switch, "verify", lambda *_, **__: None)
+
+
+@pytest.fixture
+def staged(layout: Layout, systemd: FakeSystemd) -> Layout:
+    """r1 is live in blue; r2 runs in green and is about to be switched to."""
+    making.put_live(layout, "blue", "r1")
+    systemd.set("blue", ActiveState="active", MainPID=11)
+    making.make_release(layout, "r2")
+    making.put_in_slot(layout, "green", "r2")
+    systemd.set("green", ActiveState="active", MainPID=22)
+    call(layout, "take")
+    journal.begin(layout, "r2", token="t2")
+    return layout
+
+
+def call(layout: Layout, phase: str, holder: str = "t2", **parameters: Any) -> dict[str, Any]:
+    known = {"release": "r2", "port": 80, "tls": False, "cause": "web2 failed"}
+    known |= {"warm_seconds": 300, "previous_release": "r1", "lease": {**LEASE, "token": holder}}
+    return phases.run(phase, layout, {**known, **parameters}, check=False)
+
+
+def switched(layout: Layout) -> None:
+    call(layout, "switch")
+    assert releases.live(layout) == "r2"
+
+
+def end_of_lease(layout: Layout) -> None:
+    lease.renew(layout, "t2", -1)
+
+
+def look(layout: Layout, slots: Slots) -> dict[str, Any]:
+    return watch.look(layout, slots)
+
+
+def test_a_host_whose_controller_died_after_the_switch_goes_back_by_itself(
+    staged: Layout, slots: Slots, systemd: FakeSystemd
+) -> None:
+    switched(staged)
+    assert look(staged, slots) == {"held": True, "reverted": False}
+    end_of_lease(staged)
+
+    assert look(staged, slots) == {"held": False, "reverted": True}
+
+    assert releases.live(staged) == "r1"
+    assert not systemd.is_running("green")
+    last = journal.read_lines(staged.history)[-1]
+    assert (last["outcome"], last["release"]) == ("failed", "r2")
+    assert "alice@laptop (process 1) died" in last["cause"]
+    assert lease.read(staged) is None
+    assert systemd.called("systemctl stop --no-block turnout-watch-hello.timer")
+
+
+def test_a_controller_that_comes_back_too_late_changes_nothing_any_more(
+    staged: Layout, slots: Slots
+) -> None:
+    switched(staged)
+    end_of_lease(staged)
+    look(staged, slots)
+
+    for phase in ("start", "switch", "commit"):
+        with pytest.raises(HostFailure, match="of a deploy that has ended"):
+            call(staged, phase, drain_seconds=1)
+    assert not call(staged, "revert")["changed"]
+    assert releases.live(staged) == "r1"
+
+
+def test_a_controller_that_comes_back_in_time_commits(staged: Layout, slots: Slots) -> None:
+    switched(staged)
+    end_of_lease(staged)
+
+    call(staged, "commit")
+
+    assert look(staged, slots) == {"held": False, "reverted": False}
+    assert releases.live(staged) == "r2"
+    assert lease.read(staged) is None
+
+
+def test_a_deploy_that_died_after_its_commit_has_happened(
+    staged: Layout, slots: Slots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(_call: phases.Call) -> None:
+        raise KeyboardInterrupt
+
+    switched(staged)
+    monkeypatch.setattr(phases, "_end", killed)
+    with pytest.raises(KeyboardInterrupt):
+        call(staged, "commit")
+    end_of_lease(staged)
+
+    assert look(staged, slots) == {"held": False, "reverted": False}
+    assert releases.live(staged) == "r2"
+
+
+def test_nobody_reverts_somebody_elses_deploy(staged: Layout) -> None:
+    switched(staged)
+
+    assert not call(staged, "revert", holder="t3")["changed"]
+
+    assert releases.live(staged) == "r2"
+    assert lease.is_held_by(staged, "t2")
+
+
+def test_a_deploy_that_comes_second_is_refused_and_touches_nothing(staged: Layout) -> None:
+    with pytest.raises(HostFailure, match="is being changed by alice@laptop"):
+        call(staged, "take", holder="t3")
+
+    assert lease.is_held_by(staged, "t2")
+    assert journal.running(staged)
+
+
+def test_a_rollback_does_not_come_between_the_phases_of_a_deploy(staged: Layout) -> None:
+    with pytest.raises(HostFailure, match="is being changed by alice@laptop"):
+        phases.run("rollback", staged, {"release": "", "drain_seconds": 1}, check=False)
+
+    assert releases.live(staged) == "r1"
+
+
+def test_all_hosts_go_back_when_one_could_not_commit(staged: Layout) -> None:
+    switched(staged)
+    call(staged, "commit")
+
+    assert call(staged, "revert")["changed"]
+
+    assert releases.live(staged) == "r1"
+    assert releases.verified(staged) == ["r1"]
+
+
+def test_the_watch_is_started_once(layout: Layout, systemd: FakeSystemd) -> None:
+    call(layout, "take")
+    systemd.answers["is-active"] = 0, ""
+    call(layout, "take")
+
+    assert len(systemd.called("systemd-run")) == 1
+
+
+def test_the_next_deploy_puts_right_what_a_dead_one_left(
+    staged: Layout, systemd: FakeSystemd
+) -> None:
+    switched(staged)
+    end_of_lease(staged)
+
+    call(staged, "take", holder="t3")
+
+    assert switch.reconcile(staged, Slots(staged, systemd))
+    assert splits.live(staged) == "blue"
+
+
+def test_recover_frees_a_host_of_a_dead_deploy(staged: Layout, slots: Slots) -> None:
+    switched(staged)
+
+    done = watch.recover(staged, slots)
+
+    assert (done["reverted"], done["owner"], done["release"]) == (True, LEASE["owner"], "r1")
+    assert lease.read(staged) is None
+    assert watch.recover(staged, slots)["changed"] is False

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from turnout import github, local, recover, status
+from turnout import github, local, openssh, recover, status
 from turnout.build import EarlyBuild, remember_targets
 from turnout.errors import TurnoutError
 from turnout.explain import failure
@@ -82,6 +82,8 @@ def _deploy(
         early = EarlyBuild(environment, view.note, dirty=dirty, tests=tests)
         if not artifact:
             early.start()
+        for host in environment.hosts:
+            openssh.connect_ahead(host)
         status.get_ready(environment)
         result = run(
             "deploy",

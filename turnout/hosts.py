@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 
-from turnout import ssh
+from turnout import openssh, ssh
 from turnout.errors import TurnoutError
 from turnout.inventory import Environment, Host, load
 from turnout.reach import HostError
@@ -101,7 +101,7 @@ def shell(env: str, *, host: str = "", command: str = "") -> int:
     target = _one_host(environment, host)
     unit = f"{environment.app}@{live_slot(target, environment.app)}.service"
     words = inside(unit_facts(target, unit), command)
-    line = [*ssh.command_line(target), ssh.as_root(target, words)]
+    line = [*openssh.command_line(target), ssh.as_root(target, words)]
     if command:
         line.remove("-t")
     return subprocess.run(line).returncode

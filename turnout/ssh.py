@@ -140,15 +140,6 @@ def options(host: Host) -> dict[str, str]:
     return found
 
 
-def command_line(host: Host) -> list[str]:
-    """Return the words of an OpenSSH command that reaches ``host`` interactively."""
-    words = ["ssh", "-t", *shlex.split(host.ssh_args)]
-    words += ["-p", str(host.port)] if host.port else []
-    words += ["-i", host.key_file] if host.key_file else []
-    words += ["-l", host.user] if host.user else []
-    return [*words, host.address]
-
-
 def _connection(host: Host) -> Connection:
     how: dict[str, Any] = {"banner_timeout": CONNECT_SECONDS, "auth_timeout": CONNECT_SECONDS}
     if host.key_file:

@@ -62,17 +62,18 @@ class Site:
 
     def play(self, playbook: str, **settings: Any) -> None:
         """Run a playbook of the project with the site's settings, and these."""
-        command = ["ansible-playbook", "-i", "inventories/local", f"playbooks/{playbook}.yml"]
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        argv, variables = self.command(playbook, **settings)
         done = subprocess.run(
-            [*command, "-e", json.dumps({**self._settings, **settings})],
-            cwd=REPOSITORY,
-            env=os.environ | {"PATH": path, "TURNOUT_LAB": self.host.lab.name},
-            capture_output=True,
-            text=True,
-            check=False,
+            argv, cwd=REPOSITORY, env=variables, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+
+    def command(self, playbook: str, **settings: Any) -> tuple[list[str], dict[str, str]]:
+        """Return the command that runs a playbook, and its environment."""
+        argv = ["ansible-playbook", "-i", "inventories/local", f"playbooks/{playbook}.yml"]
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        variables = os.environ | {"PATH": path, "TURNOUT_LAB": self.host.lab.name}
+        return [*argv, "-e", json.dumps({**self._settings, **settings})], variables
 
     def status(self) -> dict[str, Any]:
         """Return what the host program says is live."""

@@ -24,7 +24,7 @@ from turnout import lab as labs
 pytestmark = pytest.mark.lab
 
 DEPLOYS = int(os.environ.get("TURNOUT_DEPLOYS", "3"))
-# nginx keeps a connection for one second; the rest is the request itself on a busy machine.
+# nginx keeps a connection for half a second; the rest is the request itself on a busy machine.
 OLD_ANSWERS_SECONDS = 2.0
 
 

@@ -13,7 +13,7 @@ import pytest
 from invoke import Result
 from invoke.exceptions import CommandTimedOut
 
-from turnout import ssh
+from turnout import openssh, ssh
 from turnout.hosts import inside
 from turnout.inventory import Host
 from turnout.reach import HostError, unreachable
@@ -58,7 +58,7 @@ def test_only_root_goes_without_sudo() -> None:
 
 
 def test_the_interactive_command_reaches_the_same_host() -> None:
-    line = ssh.command_line(PINNED)
+    line = openssh.command_line(PINNED)
 
     assert line[0] == "ssh"
     assert line[-1] == "192.0.2.1"

@@ -10,8 +10,9 @@ from . import splits
 from .layout import Layout
 from .units import Slots
 
-# nginx keeps a connection to a slot for 1 s; only then is what is in flight all there will be.
-LAST_OLD_ANSWER_SECONDS = 1.2
+# nginx keeps a connection to a slot for half a second; only then is what is in flight all there
+# will be.
+LAST_OLD_ANSWER_SECONDS = 0.7
 QUIET_SECONDS = 0.3
 
 

@@ -82,7 +82,7 @@ def configure(config: dict[str, Any], folder: Path) -> None:
         worker_class=wanted["worker_class"],
         timeout=wanted["timeout_seconds"],
         graceful_timeout=wanted["graceful_timeout_seconds"],
-        # Longer than nginx keeps them (1 s), so that nginx is always the one who closes.
+        # Longer than nginx keeps them (0.5 s), so that nginx is always the one who closes.
         keepalive=5,
         # /tmp may be a disk: a heartbeat that waits for a disk looks like a dead worker.
         worker_tmp_dir="/dev/shm",  # noqa: S108

@@ -1,0 +1,137 @@
+"""Several VMs with one app on them, and deploys that a test can interrupt at a chosen moment."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.lab.load import Load
+from tests.lab.load_report import report
+from tests.lab.site import Host, Site
+from turnout.lab_state import Lab
+from turnout.paths import REPOSITORY
+
+SOON_SECONDS = 90.0
+
+
+class Deploy:
+    """A deploy that is under way: a process group of its own, as a terminal gives one."""
+
+    def __init__(self, argv: list[str], variables: dict[str, str], log: Path) -> None:
+        self._log = log
+        with log.open("w") as output:
+            self.process = subprocess.Popen(
+                argv,
+                cwd=REPOSITORY,
+                env=variables,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def send(self, kind: signal.Signals) -> None:
+        """Send a signal to the controller and all that it has started."""
+        os.killpg(self.process.pid, kind)
+        if kind is signal.SIGKILL:
+            self.process.wait()
+
+    def end(self) -> tuple[int, str]:
+        """Wait for its end and return exit code and output, on one line."""
+        code = self.process.wait(timeout=300)
+        return code, " ".join(self._log.read_text().split())
+
+
+class Fleet(Site):
+    """The sample app on every VM of a lab."""
+
+    def __init__(self, lab: Lab, folder: Path, **settings: Any) -> None:
+        self.hosts = [Host(lab, vm) for vm in lab.vms]
+        self._folder = folder
+        super().__init__(self.hosts[0], folder, **settings)
+
+    def begin(self, version: str, **settings: Any) -> Deploy:
+        """Begin to deploy another version, as a sysadmin would, and return at once."""
+        (self.source / "hello/version.py").write_text(f'VERSION = "{version}"\n')
+        argv, variables = self.command("deploy", **settings)
+        return Deploy(argv, variables, self._folder / f"{version}.log")
+
+    def states(self) -> list[dict[str, Any]]:
+        """Return what each host's program says is live."""
+        return [self._ask(host) for host in self.hosts]
+
+    def releases(self) -> set[str]:
+        """Return the releases that are live anywhere."""
+        return {str(state["release"]) for state in self.states()}
+
+    def wait_for(self, phase: str, running: Deploy, before: set[str]) -> None:
+        """Wait until every host has noted this phase in the journal of a deploy begun since.
+
+        Args:
+            phase: as the journal names it; `from` stands right before the switch.
+            running: fails the test when it ends first.
+            before: `journals` from before it began.
+        """
+
+        def reached() -> bool:
+            assert running.process.poll() is None, running.end()
+            texts = [self._journal(host) for host in self.hosts]
+            return all(f'"phase": "{phase}"' in text for text in texts) and not any(
+                text.partition("\n")[0] in before for text in texts
+            )
+
+        until(reached, f"phase {phase}")
+
+    def journals(self) -> set[str]:
+        """Return the first line of each host's journal, by which deploys are told apart."""
+        return {self._journal(host).partition("\n")[0] for host in self.hosts}
+
+    def leftovers(self) -> str:
+        """Return what nobody should find after a deploy: folders, leases, slots under way."""
+        found = "ls -d /srv/hello/releases/.[!.]* /srv/hello/venvs/.[!.]* /srv/hello/lease.json"
+        units = "systemctl list-units --plain --no-legend 'turnout-watch-*' --state=active"
+        return "".join(
+            host.run(f"{found} 2>/dev/null; {units}").stdout.decode() for host in self.hosts
+        )
+
+    def is_free(self) -> bool:
+        """Say whether no host has a lease any more."""
+        return not any(state["lease"] for state in self.states())
+
+    @contextmanager
+    def load(self, *hosts: Host) -> Iterator[None]:
+        """Have clients of every kind ask these hosts, all by default; none may see a failure."""
+        with ExitStack() as stack:
+            running = [
+                stack.enter_context(
+                    Load(f"http://127.0.0.1:{host.vm.http_port}", keep=2, close=2, seconds=300)
+                )
+                for host in hosts or self.hosts
+            ]
+            yield
+        for clients in running:
+            figures = report(clients.requests)
+            assert figures["requests"] > 50
+            assert figures["failed"] == 0, figures["failures"]
+
+    def _journal(self, host: Host) -> str:
+        return host.run(f"cat /srv/{self.name}/journal.jsonl").stdout.decode()
+
+    def _ask(self, host: Host) -> dict[str, Any]:
+        words = f"python3 /usr/local/lib/turnout/host.pyz status --app {self.name}"
+        return dict(json.loads(host.run(words).stdout))
+
+
+def until(reached: Callable[[], bool], what: str, seconds: float = SOON_SECONDS) -> float:
+    """Wait until something holds, and return how long that took."""
+    started = time.monotonic()
+    while not reached():
+        assert time.monotonic() - started < seconds, f"{what} was not reached in {seconds} s"
+        time.sleep(0.05)
+    return time.monotonic() - started

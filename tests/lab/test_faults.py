@@ -1,0 +1,134 @@
+"""Whoever dies at whatever instant: nobody notices, and the fleet is one again without a hand."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.lab.fleet import Fleet, until
+from turnout import lab as labs
+
+pytestmark = pytest.mark.lab
+
+NAME = "fleet"
+DEAD_MAN_SECONDS = 20
+# The lease, the watch's interval, and the stop of a slot on a busy machine.
+BACK_SECONDS = DEAD_MAN_SECONDS + 10 + 20
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """The sample app on a Debian 12 and a Debian 13."""
+    lab = labs.up(2, "both", lab=NAME)
+    made = Fleet(lab, tmp_path_factory.mktemp("fleet"), app_dead_man_seconds=DEAD_MAN_SECONDS)
+    made.play("provision")
+    made.deploy("0")
+    yield made
+    labs.down(NAME)
+
+
+@pytest.mark.parametrize("phase", ["begin", "migrate"])
+def test_a_controller_that_is_killed_before_the_switch_leaves_the_way_free(
+    fleet: Fleet, phase: str
+) -> None:
+    live, journals = fleet.releases(), fleet.journals()
+    with fleet.load():
+        dead = fleet.begin(f"killed-{phase}")
+        fleet.wait_for(phase, dead, journals)
+        dead.send(signal.SIGKILL)
+        assert fleet.releases() == live
+
+        release = fleet.deploy(f"after-{phase}")
+
+    assert fleet.releases() == {release}
+    assert fleet.leftovers() == ""
+
+
+def test_hosts_whose_controller_is_killed_after_the_switch_go_back_by_themselves(
+    fleet: Fleet,
+) -> None:
+    live, journals = fleet.releases(), fleet.journals()
+    with fleet.load():
+        dead = fleet.begin("killed-switch")
+        fleet.wait_for("from", dead, journals)
+        dead.send(signal.SIGKILL)
+        assert not fleet.releases() & live
+
+        until(fleet.is_free, "the end of the lease", BACK_SECONDS)
+
+        assert fleet.releases() == live
+        release = fleet.deploy("after-switch")
+    assert fleet.releases() == {release}
+    assert fleet.leftovers() == ""
+
+
+def test_a_controller_that_slept_too_long_is_refused_and_the_fleet_stays_whole(
+    fleet: Fleet,
+) -> None:
+    live, journals = fleet.releases(), fleet.journals()
+    with fleet.load():
+        asleep = fleet.begin("slept")
+        fleet.wait_for("from", asleep, journals)
+        asleep.send(signal.SIGSTOP)
+        until(fleet.is_free, "the end of the lease", BACK_SECONDS)
+        asleep.send(signal.SIGCONT)
+
+        code, output = asleep.end()
+
+    assert code != 0
+    assert "of a deploy that has ended on this host" in output
+    assert fleet.releases() == live
+    assert fleet.leftovers() == ""
+
+
+def test_of_two_deploys_at_once_one_is_refused_by_name_and_the_other_succeeds(
+    fleet: Fleet,
+) -> None:
+    journals = fleet.journals()
+    with fleet.load():
+        first = fleet.begin("first")
+        fleet.wait_for("begin", first, journals)
+        second = fleet.begin("second")
+
+        refused, why = second.end()
+        code, output = first.end()
+
+    assert refused != 0
+    assert f"(process {first.process.pid})" in why
+    assert "invoke unlock" in why
+    assert code == 0, output
+    assert len(fleet.releases()) == 1
+    assert fleet.leftovers() == ""
+
+
+def test_a_deploy_that_waits_comes_after_the_one_that_was_first(fleet: Fleet) -> None:
+    journals = fleet.journals()
+    first = fleet.begin("ahead")
+    fleet.wait_for("begin", first, journals)
+
+    release = fleet.deploy("behind", release_wait_seconds=120)
+
+    assert first.end()[0] == 0
+    assert fleet.releases() == {release}
+
+
+def test_a_host_that_loses_its_power_sends_the_others_back(fleet: Fleet) -> None:
+    live, journals = fleet.releases(), fleet.journals()
+    lost = fleet.hosts[1]
+    with fleet.load(fleet.hosts[0]):
+        running = fleet.begin("power")
+        fleet.wait_for("migrate", running, journals)
+        labs.reboot(lost.vm.name, lab=lost.lab.name, hard=True)
+
+        code, output = running.end()
+        time.sleep(1)
+
+    assert code != 0
+    assert "UNREACHABLE" in output
+    until(fleet.is_free, "the end of the lease", BACK_SECONDS)
+    assert fleet.releases() == live
+    assert fleet.leftovers() == ""
+    assert fleet.releases() != {fleet.deploy("after-power")}

@@ -1,0 +1,41 @@
+"""The ssh program itself: for people at a terminal, and for connections that Ansible finds."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+from pathlib import Path
+
+from turnout.inventory import Host
+
+# Where Ansible keeps what it shares; ansible.cfg names a connection by where it leads alone.
+SHARED = Path.home() / ".ansible/cp"
+
+
+def command_line(host: Host) -> list[str]:
+    """Return the words of a command that reaches ``host`` interactively."""
+    return ["ssh", "-t", *_how(host), host.address]
+
+
+def connect_ahead(host: Host) -> None:
+    """Make the connection that Ansible will use, while it still starts; never waits.
+
+    Whatever is wrong with it is for Ansible to find out and to tell.
+    """
+    SHARED.mkdir(mode=0o700, parents=True, exist_ok=True)
+    shared = {"ControlMaster": "auto", "ControlPersist": "60s", "ControlPath": f"{SHARED}/%C"}
+    options = [word for name, value in shared.items() for word in ("-o", f"{name}={value}")]
+    subprocess.Popen(
+        ["ssh", *_how(host), *options, "-o", "BatchMode=yes", host.address, "true"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def _how(host: Host) -> list[str]:
+    words = shlex.split(host.ssh_args)
+    words += ["-p", str(host.port)] if host.port else []
+    words += ["-i", host.key_file] if host.key_file else []
+    words += ["-l", host.user] if host.user else []
+    return words

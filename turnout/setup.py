@@ -40,7 +40,8 @@ def make_environment(app: Path) -> None:
     print("Making the app's .venv from its locked requirements", flush=True)
     uv = str(Path(sys.executable).with_name("uv"))
     _run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, ".venv"], app)
-    install = [uv, "pip", "install", "--quiet", "--python", ".venv/bin/python", "--require-hashes"]
+    install = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--require-hashes"]
+    install += ["--python", ".venv/bin/python"]
     _run([*install, *(word for file in files for word in ("-r", file.name))], app)
     stamp.write_text(wanted)  # last: what an interrupt left half-made is made again
 

@@ -105,7 +105,8 @@ def app_stages(app: Path, python: str = RUNNING, *, data: str = "app") -> list[S
     """
     if not (app / "tests").is_dir():
         return []
-    command = ["uv", "run", "--no-project", "--quiet", "--python", interpreter(python)]
+    command = ["uv", "run", "--no-project", "--quiet", "--compile-bytecode"]
+    command += ["--python", interpreter(python)]
     for name in ("requirements.txt", "requirements-dev.txt"):
         command += ["--with-requirements", name] if (app / name).exists() else []
     command += ["python", "-m", "pytest", "-q", *(_measured(python) if _says_what(app) else ())]
@@ -213,7 +214,8 @@ def tools(python: str = RUNNING) -> Path:
     print(f"Installing the test tools of {DEV.name} for Python {python}", flush=True)
     uv = str(BIN / "uv")
     commands = [[uv, "pip", "install", "--quiet", "--python", str(program)]]
-    commands[-1] += ["--require-hashes", "-r", str(DEV)]
+    # uv leaves it to the first import, which cannot where nothing may be written beside the code.
+    commands[-1] += ["--compile-bytecode", "--require-hashes", "-r", str(DEV)]
     if python != RUNNING:
         make = [uv, "venv", "--quiet", "--clear", "--python", interpreter(python), str(environment)]
         commands.insert(0, make)

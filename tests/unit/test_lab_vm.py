@@ -159,9 +159,11 @@ def test_a_vm_that_does_not_boot_is_told_with_what_it_said(docker: Stub) -> None
     assert "lab.down" in caught.value.next_step
 
 
-def test_a_vm_that_hangs_is_given_up(docker: Stub, monkeypatch: pytest.MonkeyPatch) -> None:
-    docker.answers("exec sleep 60")
-    monkeypatch.setattr(lab_vm, "max", lambda *_: 0.1, raising=False)
+def test_a_vm_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hang(command: list[str], *, timeout: float, **_: object) -> None:
+        raise subprocess.TimeoutExpired(command, timeout)
+
+    monkeypatch.setattr(lab_vm.subprocess, "run", hang)
 
     with pytest.raises(LabError, match="systemd did not come up") as caught:
         lab_vm.wait_booted(VM, seconds=0)

@@ -92,11 +92,28 @@ def lint(c: Context) -> None:
 
 
 @verb
-def bench(c: Context, runs: int = 5) -> None:
-    """Measure whole commands against the lab and print a table of seconds."""
-    from turnout.bench import bench
+def bench(
+    c: Context,
+    runs: int = 5,
+    explain: bool = False,
+    check: bool = False,
+    record: bool = False,
+) -> None:
+    """Measure whole commands on VMs of its own; tables of seconds and ratios."""
+    from turnout.bench import explain as explaining
+    from turnout.bench import suites
 
-    bench(runs)
+    if explain:
+        print(explaining.explain())
+    else:
+        suites.bench(suites.chosen(runs), check=check, recording=record)
+
+
+bench.help.update(
+    explain="Show where the last deploy spent its time, and measure nothing.",
+    check="Fail when a ratio is more than a fifth worse than the one on record.",
+    record="Put the ratios on record, in docs/benchmarks.json.",
+)
 
 
 @verb

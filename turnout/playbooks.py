@@ -74,7 +74,7 @@ def run(
     Returns:
         The outcome; a failed run is a result and not an exception.
     """
-    progress = Progress()
+    progress = Progress(run_began=time.monotonic())
 
     def on_event(event: dict[str, Any]) -> bool:
         progress.feed(event, time.monotonic())
@@ -96,6 +96,7 @@ def run(
             event_handler=on_event,
             cancel_callback=cancelled.is_set,
         )
+    progress.run_ended = time.monotonic()
     return Result(name, env, int(runner.rc), cancelled.is_set(), progress)
 
 

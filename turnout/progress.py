@@ -47,6 +47,22 @@ class Failure:
     unreachable: bool = False
 
 
+@dataclass(frozen=True)
+class Step:
+    """One task on one host that has ended: when it began, and how long it took.
+
+    `reported` is what the module itself says of its seconds: one figure of the host, which leaves
+    out Ansible and SSH, or a figure for each part of a build.
+    """
+
+    host: str
+    phase: str
+    task: str
+    began: float
+    seconds: float
+    reported: Any = None
+
+
 @dataclass
 class Cell:
     """One phase on one host; a role that calls another one comes back to its phase.
@@ -80,8 +96,9 @@ class Cell:
 class Progress:
     """The state of a run: phases by name, each with a cell per host; and what failed.
 
-    `seconds` is the wall time of each phase, `notes` what Ansible said outside of tasks,
-    `targets` the kinds of host that preflight met, `differences` what `--diff` showed.
+    `seconds` is the wall time of each phase, `steps` every task in the order in which they ended,
+    `run_began` and `run_ended` when the playbook's process did, `notes` what Ansible said outside
+    of tasks, `targets` the kinds of host that preflight met, `differences` what `--diff` showed.
     """
 
     task: str = ""
@@ -92,6 +109,10 @@ class Progress:
     seconds: dict[str, float] = field(default_factory=dict)
     targets: list[dict[str, str]] = field(default_factory=list)
     differences: list[str] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    run_began: float = 0.0
+    run_ended: float = 0.0
+    _began: dict[tuple[str, str], float] = field(default_factory=dict)
     _last: float = 0.0
     _items: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
 
@@ -129,6 +150,7 @@ class Progress:
         self._last = now
 
     def _start(self, data: dict[str, Any], now: float) -> None:
+        self._began[data["host"], data["task"]] = now
         if not self._is_verdict(data):
             self._cell(data).start(now)
 
@@ -143,6 +165,7 @@ class Progress:
 
     def _end(self, data: dict[str, Any], state: str, now: float) -> None:
         result = data.get("res") or {}
+        self._note_step(data, result, now)
         if state == "failed" and data.get("ignore_errors"):
             state = "ok"
         if not self._is_verdict(data):
@@ -152,6 +175,12 @@ class Progress:
             self.failures.append(self._failure(data, result, unreachable=state == "unreachable"))
         elif isinstance(result.get("target"), dict):
             self.targets.append(result["target"])
+
+    def _note_step(self, data: dict[str, Any], result: dict[str, Any], now: float) -> None:
+        host, task = data["host"], data["task"]
+        began = self._began.pop((host, task), now)
+        phase, reported = phase_of(data, self.phase), result.get("seconds")
+        self.steps.append(Step(host, phase, task, began, now - began, reported))
 
     def _failure(
         self, data: dict[str, Any], result: dict[str, Any], *, unreachable: bool = False

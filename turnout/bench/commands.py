@@ -1,0 +1,84 @@
+"""Run one command and measure it: seconds of the clock, processor seconds, memory."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from turnout.errors import TurnoutError
+
+BIN = Path(sys.executable).parent
+LONGEST_SECONDS = 900
+# A run must not hear what the shell that started the bench says to its own commands.
+_NOT_PASSED_ON = ("TURNOUT_", "ANSIBLE_", "INVOKE_")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a command took, with all processes that it started and waited for.
+
+    Attributes:
+        seconds: by the clock.
+        processor_seconds: user and system time.
+        megabytes: the most memory that one of its processes held.
+        output: what it printed.
+    """
+
+    seconds: float
+    processor_seconds: float
+    megabytes: float
+    output: str
+
+
+def run(argv: Sequence[str], folder: Path, variables: Mapping[str, str] | None = None) -> Cost:
+    """Run ``argv`` in ``folder`` and return what it cost.
+
+    Args:
+        argv: the program and its arguments; it is looked for beside our Python first.
+        folder: where it runs.
+        variables: what it finds in its environment besides the usual.
+
+    Raises:
+        TurnoutError: it failed; the end of its output is quoted.
+    """
+    with tempfile.TemporaryFile() as output:
+        started = time.monotonic()
+        process = subprocess.Popen(
+            argv,
+            cwd=folder,
+            env=environment(variables),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        # Not subprocess.run(): wait4 alone says what this child used, and not all children so far.
+        _, status, used = os.wait4(process.pid, 0)
+        seconds = time.monotonic() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        said = output.read().decode(errors="replace")
+    if process.returncode:
+        raise failed(argv, said)
+    return Cost(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, said)
+
+
+def environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return the environment of a measured command: the programs of our Python come first."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(_NOT_PASSED_ON)}
+    path = f"{BIN}{os.pathsep}{kept.get('PATH', os.defpath)}"
+    return {**kept, "PATH": path, "NO_COLOR": "1", "LC_ALL": "C.UTF-8", **(variables or {})}
+
+
+def failed(argv: Sequence[str], said: str) -> TurnoutError:
+    """Return the error for a command that failed while it was measured."""
+    return TurnoutError(
+        f"`{' '.join(argv)[-120:]}` failed while it was measured",
+        "\n".join(said.splitlines()[-30:]),
+        "mend that first, then measure again",
+    )

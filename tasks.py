@@ -95,6 +95,7 @@ def lint(c: Context) -> None:
 def bench(
     c: Context,
     runs: int = 5,
+    peers: bool = False,
     explain: bool = False,
     check: bool = False,
     record: bool = False,
@@ -106,10 +107,11 @@ def bench(
     if explain:
         print(explaining.explain())
     else:
-        suites.bench(suites.chosen(runs), check=check, recording=record)
+        suites.bench(suites.chosen(runs, peers=peers), check=check, recording=record)
 
 
 bench.help.update(
+    peers="Compare with other tools: the same app and change, on the same VM, in turn.",
     explain="Show where the last deploy spent its time, and measure nothing.",
     check="Fail when a ratio is more than a fifth worse than the one on record.",
     record="Put the ratios on record, in docs/benchmarks.json.",

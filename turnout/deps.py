@@ -42,6 +42,7 @@ class Lock:
 LOCKS = (
     Lock(".", "requirements.txt", ("requirements.in",)),
     Lock(".", "requirements-dev.txt", ("requirements.in", "requirements-dev.in")),
+    Lock("turnout/bench/peers", "requirements.txt", ("requirements.in",)),
     Lock("app", "requirements.txt", ("requirements.in",)),
     Lock("app", "requirements-sentry.txt", ("requirements.in", "requirements-sentry.in")),
     Lock("app", "requirements-dev.txt", ("requirements-dev.in",)),

@@ -43,6 +43,13 @@ def test_a_command_that_fails_is_quoted(tmp_path: Path) -> None:
     assert "no disk" in failure.value.why
 
 
+def test_a_command_that_hangs_is_ended_with_all_it_has_started(tmp_path: Path) -> None:
+    hangs = "import subprocess; subprocess.run(['sleep', '60'])"
+
+    with pytest.raises(TurnoutError):
+        commands.run(python(hangs), tmp_path, limit=0.5)
+
+
 def test_a_measured_command_hears_nothing_meant_for_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TURNOUT_LAB", "other")
     monkeypatch.setenv("ANSIBLE_FORKS", "1")

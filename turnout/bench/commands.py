@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from turnout.errors import TurnoutError
 
 BIN = Path(sys.executable).parent
-LONGEST_SECONDS = 900
+# Nothing that is measured takes nearly as long; some of the tools hang now and then.
+LONGEST_SECONDS = 300.0
 # A run must not hear what the shell that started the bench says to its own commands.
 _NOT_PASSED_ON = ("TURNOUT_", "ANSIBLE_", "INVOKE_")
 
@@ -36,13 +40,19 @@ class Cost:
     output: str
 
 
-def run(argv: Sequence[str], folder: Path, variables: Mapping[str, str] | None = None) -> Cost:
+def run(
+    argv: Sequence[str],
+    folder: Path,
+    variables: Mapping[str, str] | None = None,
+    limit: float = LONGEST_SECONDS,
+) -> Cost:
     """Run ``argv`` in ``folder`` and return what it cost.
 
     Args:
         argv: the program and its arguments; it is looked for beside our Python first.
         folder: where it runs.
         variables: what it finds in its environment besides the usual.
+        limit: seconds after which it and all it started is ended, and has failed.
 
     Raises:
         TurnoutError: it failed; the end of its output is quoted.
@@ -56,9 +66,11 @@ def run(argv: Sequence[str], folder: Path, variables: Mapping[str, str] | None =
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
-        # Not subprocess.run(): wait4 alone says what this child used, and not all children so far.
-        _, status, used = os.wait4(process.pid, 0)
+        with _ended_after(limit, process.pid):
+            # Not subprocess.run(): wait4 says what this child used, and not all children so far.
+            _, status, used = os.wait4(process.pid, 0)
         seconds = time.monotonic() - started
         process.returncode = os.waitstatus_to_exitcode(status)
         output.seek(0)
@@ -66,6 +78,25 @@ def run(argv: Sequence[str], folder: Path, variables: Mapping[str, str] | None =
     if process.returncode:
         raise failed(argv, said)
     return Cost(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, said)
+
+
+@contextmanager
+def _ended_after(seconds: float, group: int) -> Iterator[None]:
+    """End a group of processes after ``seconds``, or when we are interrupted ourselves."""
+    timer = threading.Timer(seconds, _end, [group])
+    timer.start()
+    try:
+        yield
+    except BaseException:
+        _end(group)
+        raise
+    finally:
+        timer.cancel()
+
+
+def _end(group: int) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
 
 
 def environment(variables: Mapping[str, str] | None = None) -> dict[str, str]:

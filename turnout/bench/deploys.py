@@ -26,7 +26,7 @@ NO_SOAK = "app_health: {path: /ready, soak_seconds: 0}\n"
 DEFAULT_SOAK = "app_health: {path: /ready}\n"
 # What makes the next deploy a first one: what is made on the host, and what was sent to it.
 FORGET = "rm -rf /srv/{app}/venvs/* /var/lib/turnout/wheels/* /srv/{app}/wheel*"
-_DEPLOY = ("deploy", "--env", "local", "--no-tests")
+DEPLOY = ("deploy", "--env", "local", "--no-tests")
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Bench:
             self.note(name, measure())
         self.deploy(CODE, SERVED)
         for name, words in (
-            (NOTHING, _DEPLOY),
+            (NOTHING, DEPLOY),
             (STATUS, ("status", "--env", "local")),
             (ROLLBACK, ("rollback", "--env", "local")),
         ):
@@ -51,7 +51,7 @@ class Bench:
         self.machine.do(FORGET.format(app=parts.APP))
         self.deploy(COLD)
 
-    def deploy(self, name: str, served: str = "", words: tuple[str, ...] = _DEPLOY) -> None:
+    def deploy(self, name: str, served: str = "", words: tuple[str, ...] = DEPLOY) -> None:
         """Deploy another version, and measure the command and when it is served."""
         version = self.scratch.change_code()
         done = until_served(self.machine.http_port, version, lambda: vm.verb(self.scratch, *words))
@@ -87,7 +87,7 @@ def ready(copy: Scratch) -> vm.Machine:
     for _ in range(2):
         copy.change_code()
         print("Getting ready: a deploy that is not counted", file=sys.stderr, flush=True)
-        copy.invoke(*_DEPLOY)
+        copy.invoke(*DEPLOY)
     return vm.machines(copy)[0]
 
 
@@ -97,7 +97,7 @@ def apart(bench: Bench, runs: int) -> None:
         bench.deploy(TESTS, words=("deploy", "--env", "local"))
     bench.scratch.configure(DEFAULT_SOAK)
     bench.scratch.change_code()
-    bench.scratch.invoke(*_DEPLOY)  # provisions, for the settings have changed
+    bench.scratch.invoke(*DEPLOY)  # provisions, for the settings have changed
     for _ in range(runs):
         bench.deploy(SOAK)
 

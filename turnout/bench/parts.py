@@ -27,7 +27,7 @@ Part = Callable[[], float]
 def parts(scratch: Scratch, machine: Machine) -> dict[str, Part]:
     """Return what measures each part, in seconds, by the names of `NEEDED`."""
     return {
-        EMPTY_PLAY: lambda: plain(_play(scratch, "localhost,", 0), scratch).seconds,
+        EMPTY_PLAY: lambda: plain(_play(scratch, "localhost,", 0), scratch.path).seconds,
         TASK: lambda: one_task(scratch),
         CONNECTION: lambda: run(machine.ssh("true"), scratch.path).seconds,
         APP_START: lambda: app_start(machine),
@@ -38,7 +38,7 @@ def parts(scratch: Scratch, machine: Machine) -> dict[str, Part]:
 def one_task(scratch: Scratch) -> float:
     """Return the seconds of a cheap task: what ten more of them add to a play with one."""
     one, many = (
-        plain(_play(scratch, "inventories/local", tasks), scratch).seconds
+        plain(_play(scratch, "inventories/local", tasks), scratch.path).seconds
         for tasks in (1, TASKS + 1)
     )
     return (many - one) / TASKS

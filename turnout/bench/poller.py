@@ -66,18 +66,21 @@ class Served:
     failed: int
 
 
-def until_served(port: int, version: str, command: Callable[[], Cost]) -> Served:
+def until_served(
+    port: int, version: str, command: Callable[[], Cost], host: str = "localhost"
+) -> Served:
     """Run ``command`` and return what it cost, and when ``version`` answered first.
 
     Args:
         port: of 127.0.0.1, where the site is published.
         version: what the command makes live.
         command: runs the whole deploy.
+        host: the site's name.
 
     Raises:
         TurnoutError: the command failed, or ended well and its version never answered.
     """
-    watch = Watch(lambda: ask(port), version)
+    watch = Watch(lambda: ask(port, host), version)
     thread = threading.Thread(target=watch.run, daemon=True)
     thread.start()
     try:
@@ -89,20 +92,20 @@ def until_served(port: int, version: str, command: Callable[[], Cost]) -> Served
         raise TurnoutError(
             f"Version {version} was not served within {GRACE_SECONDS:.0f} s after its deploy.",
             cost.output[-2000:],
-            f"look at http://127.0.0.1:{port}{PAGE}",
+            f"look at http://127.0.0.1:{port}{PAGE}, Host {host}",
         )
     return Served(cost, watch.served, watch.failed)
 
 
-def ask(port: int) -> str:
-    """Return the version that answers.
+def ask(port: int, host: str) -> str:
+    """Return the version that answers for the site ``host``.
 
     Raises:
         OSError, ValueError, HTTPException: no good answer.
     """
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=ANSWER_SECONDS)
     try:
-        connection.request("GET", PAGE, headers={"Host": "localhost", "Connection": "close"})
+        connection.request("GET", PAGE, headers={"Host": host, "Connection": "close"})
         answer = connection.getresponse()
         body = answer.read()
     finally:

@@ -12,8 +12,17 @@ from turnout.paths import REPOSITORY
 Suite = Callable[[], Report]
 
 
-def chosen(runs: int) -> Suite:
-    """Return the suite that was asked for; `deploy` where none was."""
+def chosen(runs: int, *, peers: bool = False) -> Suite:
+    """Return the suite that was asked for; `deploy` where none was.
+
+    Args:
+        runs: how many rounds.
+        peers: compare with other tools.
+    """
+    if peers:
+        from turnout.bench.peers import suite
+
+        return lambda: suite.measure(runs)
     from turnout.bench import deploys
 
     return lambda: deploys.measure(runs)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from turnout.bench.commands import Cost, environment, failed, run
+from turnout.bench.commands import LONGEST_SECONDS, Cost, environment, failed, run
 from turnout.bench.scratch import Scratch
 
 
@@ -90,7 +90,7 @@ def verb(scratch: Scratch, *arguments: str) -> Cost:
         return scratch.invoke(*arguments, variables=variables)
 
 
-def plain(argv: list[str], scratch: Scratch) -> Cost:
-    """Run any program in the copy without a connection kept from before."""
+def plain(argv: list[str], folder: Path, limit: float = LONGEST_SECONDS) -> Cost:
+    """Run any program in ``folder`` without a connection kept from before."""
     with cold_ssh() as variables:
-        return run(argv, scratch.path, variables)
+        return run(argv, folder, variables, limit)

@@ -96,6 +96,8 @@ def bench(
     c: Context,
     runs: int = 5,
     peers: bool = False,
+    serving: bool = False,
+    growth: str = "",
     explain: bool = False,
     check: bool = False,
     record: bool = False,
@@ -107,11 +109,17 @@ def bench(
     if explain:
         print(explaining.explain())
     else:
-        suites.bench(suites.chosen(runs, peers=peers), check=check, recording=record)
+        suites.bench(
+            suites.chosen(runs, peers=peers, serving=serving, growth=growth),
+            check=check,
+            recording=record,
+        )
 
 
 bench.help.update(
     peers="Compare with other tools: the same app and change, on the same VM, in turn.",
+    serving="Load the sites: requests a second beside the usual nginx and gunicorn.",
+    growth="Deploy a stub to so many hosts, such as 1,2,4,8,16, and see what it costs here.",
     explain="Show where the last deploy spent its time, and measure nothing.",
     check="Fail when a ratio is more than a fifth worse than the one on record.",
     record="Put the ratios on record, in docs/benchmarks.json.",

@@ -7,18 +7,35 @@ from collections.abc import Callable
 from turnout.bench import record
 from turnout.bench.report import Report, store
 from turnout.bench.scratch import COPY
+from turnout.errors import TurnoutError
 from turnout.paths import REPOSITORY
 
 Suite = Callable[[], Report]
 
 
-def chosen(runs: int, *, peers: bool = False) -> Suite:
+def chosen(runs: int, *, peers: bool = False, serving: bool = False, growth: str = "") -> Suite:
     """Return the suite that was asked for; `deploy` where none was.
 
     Args:
         runs: how many rounds.
         peers: compare with other tools.
+        serving: load the sites instead of deploying.
+        growth: the numbers of hosts to deploy to.
+
+    Raises:
+        TurnoutError: more than one suite was asked for.
     """
+    if peers + serving + bool(growth) > 1:
+        raise TurnoutError("One suite at a time.", next_step="run invoke bench once for each")
+    if growth:
+        from turnout.bench import growth as growing
+
+        numbers = growing.parse(growth)
+        return lambda: growing.measure(numbers, runs)
+    if serving:
+        from turnout.bench.serving import suite as loading
+
+        return lambda: loading.measure(runs)
     if peers:
         from turnout.bench.peers import suite
 
@@ -42,7 +59,7 @@ def bench(suite: Suite, *, check: bool = False, recording: bool = False) -> None
     report = suite()
     file = store(report)
     print(f"\n{report.markdown()}\n\n{file.relative_to(REPOSITORY)}", flush=True)
-    print(f"The VMs stay for the next run: ./inv --search-root {_copy()} lab.down removes them")
+    print(f"The VMs stay for the next run; {_remove(report.suite)} removes them")
     if recording:
         record.write(report)
         print(f"On record in {record.FILE.relative_to(REPOSITORY)}")
@@ -50,5 +67,6 @@ def bench(suite: Suite, *, check: bool = False, recording: bool = False) -> None
         print("\n".join(record.check(report)))
 
 
-def _copy() -> str:
-    return str(COPY.relative_to(REPOSITORY))
+def _remove(suite: str) -> str:
+    lab = " --lab growth" if suite == "growth" else ""
+    return f"./inv --search-root {COPY.relative_to(REPOSITORY)} lab.down{lab}"

@@ -122,7 +122,7 @@ bench.help.update(
     growth="Deploy a stub to so many hosts, such as 1,2,4,8,16, and see what it costs here.",
     explain="Show where the last deploy spent its time, and measure nothing.",
     check="Fail when a ratio is more than a fifth worse than the one on record.",
-    record="Put the ratios on record, in docs/benchmarks.json.",
+    record="Put the ratios on record, and the tables into docs/benchmarks.md.",
 )
 
 

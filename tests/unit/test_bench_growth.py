@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from turnout.bench import growth, memory, suites
+from turnout.bench import growth, inotify, memory, suites
 from turnout.bench.figures import Samples
 from turnout.errors import TurnoutError
 
@@ -78,3 +78,29 @@ def test_a_process_that_is_gone_holds_nothing(tmp_path: Path) -> None:
 def test_two_suites_at_once_are_refused() -> None:
     with pytest.raises(TurnoutError, match="One suite at a time"):
         suites.chosen(1, peers=True, growth="1,2")
+
+
+def test_the_kernels_limit_is_raised_for_many_vms_only(tmp_path: Path) -> None:
+    limit = tmp_path / "limit"
+    limit.write_text("128\n")
+
+    inotify.make_room(2, limit)
+    assert limit.read_text() == "128\n"
+    inotify.make_room(16, limit)
+    assert limit.read_text() == "192\n"
+
+
+def test_a_limit_that_may_not_be_raised_names_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit = tmp_path / "limit"
+    limit.write_text("128\n")
+
+    def refuse(*_: object) -> int:
+        raise PermissionError("only root")
+
+    monkeypatch.setattr(Path, "write_text", refuse)
+    with pytest.raises(TurnoutError) as failure:
+        inotify.make_room(16, limit)
+
+    assert failure.value.next_step == "sudo sysctl fs.inotify.max_user_instances=192"

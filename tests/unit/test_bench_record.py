@@ -91,3 +91,31 @@ def test_a_report_is_kept_with_each_single_value(tmp_path: Path) -> None:
     kept = json.loads(file.read_text())
     assert kept["tables"]["whole command"][0]["values"] == [0.5, 0.7, 0.6]
     assert file.with_suffix(".md").read_text().startswith("`./inv bench`")
+
+
+def test_a_suites_tables_take_the_place_of_its_earlier_ones(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("Words.\n\n<!-- bench: deploy -->\nold\n<!-- bench: end -->\n\nMore.\n")
+
+    record.publish(run(slow(1.5)), page)
+    record.publish(run(slow(1.5)), page)
+
+    text = page.read_text()
+    assert text.startswith("Words.\n\n<!-- bench: deploy -->\n\n`./inv bench`\n")
+    assert text.endswith("\n\n2 cores.\n\n<!-- bench: end -->\n\nMore.\n")
+    assert text.count("| `status` |") == 1
+
+
+def test_a_page_without_a_place_for_the_suite_is_left_alone(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("Words.\n")
+
+    with pytest.raises(TurnoutError, match="no place"):
+        record.publish(run(slow(1.5)), page)
+
+    assert page.read_text() == "Words.\n"
+
+
+@pytest.mark.parametrize("suite", ["deploy", "peers", "growth", "serving"])
+def test_the_page_has_a_place_for_every_suite(suite: str) -> None:
+    assert f"<!-- bench: {suite} -->" in record.PAGE.read_text()

@@ -29,11 +29,14 @@ SAID = """Running 5s test @ http://127.0.0.1:80/
   Non-2xx or 3xx responses: 20
 Requests/sec:   7121.45
 Transfer/sec:      1.16MB
+Processor seconds: 7.12
 """
 
 
 def test_what_wrk_prints_becomes_numbers() -> None:
-    assert wrk.parse(SAID) == wrk.Outcome(7121.45, 950 * 0.001, 1060.0, 35611, 30)
+    assert wrk.parse(SAID) == wrk.Outcome(
+        7121.45, 950 * 0.001, 1060.0, 35611, 30, 7.12 / 35611 * 1e6
+    )
 
 
 def test_a_run_without_errors_has_none() -> None:
@@ -133,7 +136,9 @@ def test_a_stub_is_an_environment_of_its_own(tmp_path: Path) -> None:
 def counted(**speeds: float) -> suite.Counted:
     one = suite.Counted()
     for name, speed in speeds.items():
-        one.add(NAMES[name], wrk.Outcome(speed, 1.0, 1000 / speed, 100, 1 if name == "bare" else 0))
+        one.add(
+            NAMES[name], wrk.Outcome(speed, 1.0, 1000 / speed, 100, name == "bare", 100 / speed)
+        )
     return one
 
 
@@ -158,6 +163,8 @@ def test_the_report_compares_classes_lanes_and_the_usual_pair() -> None:
         "trivial app: ours / usual pair": (1.5, True),
         "trivial app: ours / bare gunicorn": (0.5, True),
         "trivial app: 99 % within, ours / usual pair": (pytest.approx(2 / 3), True),
+        "trivial app: processor, ours / usual pair": (pytest.approx(2 / 3), True),
+        "sample app, page with database: processor, ours / usual pair": (0.8, True),
         "sample app, page with database: ours / usual pair": (1.25, True),
         "sample app, page with database: ours / bare gunicorn": (1.0, True),
         "sample app, page with database: 99 % within, ours / usual pair": (0.8, True),

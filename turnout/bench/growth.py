@@ -10,7 +10,7 @@ import sys
 import time
 from dataclasses import dataclass, field
 
-from turnout.bench import memory, scratch, stubs, vm
+from turnout.bench import inotify, memory, scratch, stubs, vm
 from turnout.bench.figures import Figure, Ratio, Samples, ratio
 from turnout.bench.report import Report, load, machine
 from turnout.bench.scratch import Scratch
@@ -60,6 +60,7 @@ def measure(numbers: list[int], runs: int) -> Report:
     before = load()
     copy = scratch.make()
     print(f"Getting ready: {max(numbers)} VMs", file=sys.stderr, flush=True)
+    inotify.make_room(max(numbers))
     copy.invoke("lab.up", "--hosts", str(max(numbers)), "--lab", LAB)
     growth = Growth(copy, vm.machines(copy, LAB)[: max(numbers)])
     stubs.add(copy, NAME, growth.machines)

@@ -13,6 +13,7 @@ from turnout.errors import TurnoutError
 from turnout.paths import REPOSITORY
 
 FILE = REPOSITORY / "docs/benchmarks.json"
+PAGE = REPOSITORY / "docs/benchmarks.md"
 TOLERANCE = 1.2
 
 Recorded = dict[str, Any]
@@ -35,6 +36,23 @@ def write(report: Report, file: Path = FILE) -> None:
         "ratios": {one.name: round(one.value, 3) for one in report.ratios},
     }
     file.write_text(json.dumps(recorded, indent=2, sort_keys=True) + "\n")
+
+
+def publish(report: Report, page: Path = PAGE) -> None:
+    """Put this run's tables into the page in place of the suite's earlier ones.
+
+    Raises:
+        TurnoutError: the page has no place for the suite.
+    """
+    begin, end = f"<!-- bench: {report.suite} -->", "<!-- bench: end -->"
+    before, mark, rest = page.read_text().partition(begin)
+    _, closed, after = rest.partition(end)
+    if not mark or not closed:
+        raise TurnoutError(
+            f"{page} has no place for the suite {report.suite}.",
+            next_step=f"add the lines '{begin}' and '{end}' where its tables belong",
+        )
+    page.write_text(f"{before}{begin}\n\n{report.markdown()}\n\n{end}{after}")
 
 
 def check(report: Report, file: Path = FILE) -> list[str]:

@@ -51,7 +51,7 @@ def bench(suite: Suite, *, check: bool = False, recording: bool = False) -> None
     Args:
         suite: what measures.
         check: compare with the ratios on record.
-        recording: put the ratios on record.
+        recording: put the ratios on record, and the tables into the docs.
 
     Raises:
         TurnoutError: a measured command fails, or a ratio is worse than on record.
@@ -62,7 +62,8 @@ def bench(suite: Suite, *, check: bool = False, recording: bool = False) -> None
     print(f"The VMs stay for the next run; {_remove(report.suite)} removes them")
     if recording:
         record.write(report)
-        print(f"On record in {record.FILE.relative_to(REPOSITORY)}")
+        record.publish(report)
+        print("On record in docs/benchmarks.json, and shown in docs/benchmarks.md")
     if check:
         print("\n".join(record.check(report)))
 

@@ -30,6 +30,7 @@ class Counted:
     per_second: Samples = field(default_factory=Samples)
     median: Samples = field(default_factory=Samples)
     p99: Samples = field(default_factory=Samples)
+    processor: Samples = field(default_factory=Samples)
     requests: dict[str, int] = field(default_factory=dict)
     failed: dict[str, int] = field(default_factory=dict)
 
@@ -38,15 +39,19 @@ class Counted:
         self.per_second.add(name, outcome.per_second)
         self.median.add(name, outcome.median_ms)
         self.p99.add(name, outcome.p99_ms)
+        self.processor.add(name, outcome.processor_us)
         self.requests[name] = self.requests.get(name, 0) + outcome.requests
         self.failed[name] = self.failed.get(name, 0) + outcome.failed
 
     def tables(self, app: str) -> dict[str, list[Figure]]:
-        """Return the three tables, by their titles."""
+        """Return the tables, by their titles."""
         return {
             f"{app}: requests a second": list(self.per_second.figures("1/s").values()),
             f"{app}: half of them within": list(self.median.figures("ms").values()),
             f"{app}: 99 % of them within": list(self.p99.figures("ms").values()),
+            f"{app}: processor of nginx and app a request": list(
+                self.processor.figures("µs").values()
+            ),
         }
 
 
@@ -161,10 +166,12 @@ def ratios(counted: dict[str, Counted]) -> list[Ratio]:
     found = []
     for app, goal in ((TRIVIAL, 1.25), (REALISTIC, 1.0)):
         speed, slowest = counted[app].per_second.figures(), counted[app].p99.figures()
+        processor = counted[app].processor.figures()
         found += [
             _faster(f"{app}: ours / usual pair", speed, OURS, sites.USUAL, goal),
             _faster(f"{app}: ours / bare gunicorn", speed, OURS, sites.BARE),
             ratio(f"{app}: 99 % within, ours / usual pair", slowest[OURS], slowest[sites.USUAL]),
+            ratio(f"{app}: processor, ours / usual pair", processor[OURS], processor[sites.USUAL]),
         ]
     speed = counted[TRIVIAL].per_second.figures()
     pairs = {"20 lanes / one lane": sites.ONE_LANE, "gthread / sync": SYNC}

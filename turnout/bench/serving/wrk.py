@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from turnout.bench.vm import Machine
 from turnout.errors import TurnoutError
 
+FILES = Path(__file__).with_name("files")
 THREADS, CONNECTIONS = 2, 32
 LONGEST_SECONDS = 30
 _UNITS = {"us": 0.001, "ms": 1.0, "s": 1000.0, "m": 60_000.0}
@@ -19,13 +21,14 @@ _INSTALL = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one run of the load counted."""
+    """What one run of the load counted; `processor_us` is what a request took of nginx and app."""
 
     per_second: float
     median_ms: float
     p99_ms: float
     requests: int
     failed: int
+    processor_us: float
 
 
 def install(machine: Machine) -> None:
@@ -60,12 +63,9 @@ def load(machine: Machine, port: int, host: str, path: str, seconds: int) -> Out
     """
     if not 0 < seconds <= LONGEST_SECONDS:
         raise ValueError(f"at most {LONGEST_SECONDS} s")
-    return parse(
-        machine.do(
-            f"wrk -t{THREADS} -c{CONNECTIONS} -d{seconds}s --latency --timeout 10s "
-            f"-H 'Host: {host}' http://127.0.0.1:{port}{path}"
-        )
-    )
+    options = f"-t{THREADS} -c{CONNECTIONS} -d{seconds}s --latency --timeout 10s"
+    words = f"python3 - {options} -H 'Host: {host}' http://127.0.0.1:{port}{path}"
+    return parse(machine.do(words, text=(FILES / "load.py").read_text()))
 
 
 def parse(text: str) -> Outcome:
@@ -75,12 +75,15 @@ def parse(text: str) -> Outcome:
         TurnoutError: it is no report of wrk.
     """
     try:
+        requests = int(_found(r"(\d+) requests in", text))
+        processor = float(_found(r"Processor seconds: ([\d.]+)", text))
         return Outcome(
             per_second=float(_found(r"Requests/sec:\s+([\d.]+)", text)),
             median_ms=_milliseconds(_found(r"50%\s+([\d.]+\w+)", text)),
             p99_ms=_milliseconds(_found(r"99%\s+([\d.]+\w+)", text)),
-            requests=int(_found(r"(\d+) requests in", text)),
+            requests=requests,
             failed=_failed(text),
+            processor_us=processor / max(requests, 1) * 1e6,
         )
     except LookupError as error:
         raise TurnoutError("wrk has counted nothing", text, "is the site up?") from error

@@ -9,7 +9,8 @@ import yaml
 
 from turnout.bench import stubs
 from turnout.bench.scratch import Scratch
-from turnout.bench.serving import sites, suite, wrk
+from turnout.bench.serving import counted as counting
+from turnout.bench.serving import sites, wrk
 from turnout.bench.vm import Machine
 from turnout.errors import TurnoutError
 
@@ -133,8 +134,8 @@ def test_a_stub_is_an_environment_of_its_own(tmp_path: Path) -> None:
     assert scratch.git("status", "--porcelain") == ""
 
 
-def counted(**speeds: float) -> suite.Counted:
-    one = suite.Counted()
+def counted(**speeds: float) -> counting.Counted:
+    one = counting.Counted()
     for name, speed in speeds.items():
         one.add(
             NAMES[name], wrk.Outcome(speed, 1.0, 1000 / speed, 100, name == "bare", 100 / speed)
@@ -143,8 +144,8 @@ def counted(**speeds: float) -> suite.Counted:
 
 
 NAMES = {
-    "ours": suite.OURS,
-    "sync": suite.SYNC,
+    "ours": counting.OURS,
+    "sync": counting.SYNC,
     "one_lane": sites.ONE_LANE,
     "usual": sites.USUAL,
     "bare": sites.BARE,
@@ -153,11 +154,11 @@ NAMES = {
 
 def test_the_report_compares_classes_lanes_and_the_usual_pair() -> None:
     served = {
-        suite.TRIVIAL: counted(ours=300, sync=100, one_lane=300, usual=200, bare=600),
-        suite.REALISTIC: counted(ours=50, usual=40, bare=50),
+        counting.TRIVIAL: counted(ours=300, sync=100, one_lane=300, usual=200, bare=600),
+        counting.REALISTIC: counted(ours=50, usual=40, bare=50),
     }
 
-    report = suite.report(served, 1, ["Turnout, gevent was left out: no wheel"], "here")
+    report = counting.report(served, 1, ["Turnout, gevent was left out: no wheel"], "here")
 
     assert {one.name: (one.value, one.is_met) for one in report.ratios} == {
         "trivial app: ours / usual pair": (1.5, True),

@@ -86,8 +86,7 @@ def ready(copy: Scratch) -> vm.Machine:
     copy.configure(NO_SOAK)
     for _ in range(2):
         copy.change_code()
-        print("Getting ready: a deploy that is not counted", file=sys.stderr, flush=True)
-        copy.invoke(*DEPLOY)
+        copy.prepare(*DEPLOY)
     return vm.machines(copy)[0]
 
 
@@ -97,7 +96,7 @@ def apart(bench: Bench, runs: int) -> None:
         bench.deploy(TESTS, words=("deploy", "--env", "local"))
     bench.scratch.configure(DEFAULT_SOAK)
     bench.scratch.change_code()
-    bench.scratch.invoke(*DEPLOY)  # provisions, for the settings have changed
+    bench.scratch.prepare(*DEPLOY)  # provisions, for the settings have changed
     for _ in range(runs):
         bench.deploy(SOAK)
 

@@ -59,14 +59,13 @@ def measure(numbers: list[int], runs: int) -> Report:
     """
     before = load()
     copy = scratch.make()
-    print(f"Getting ready: {max(numbers)} VMs", file=sys.stderr, flush=True)
     inotify.make_room(max(numbers))
-    copy.invoke("lab.up", "--hosts", str(max(numbers)), "--lab", LAB)
+    copy.prepare("lab.up", "--hosts", str(max(numbers)), "--lab", LAB)
     growth = Growth(copy, vm.machines(copy, LAB)[: max(numbers)])
     stubs.add(copy, NAME, growth.machines)
     stubs.ready(copy, NAME)
     _change(copy)
-    copy.invoke("deploy", "--env", NAME)  # both slots are in use now, as they are later on
+    copy.prepare("deploy", "--env", NAME)  # both slots are in use now, as they are later on
     for number in range(runs):
         print(f"round {number + 1} of {runs}", file=sys.stderr, flush=True)
         for hosts in numbers:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ VERSION_FILE = "app/hello/__init__.py"
 VERSION_LINE = "__version__ = "
 # Belongs to the copy alone, and survives when the files of the repository come anew.
 _OWN = (".turnout", ".git", "vault.yml")
+PREPARE_SECONDS = 1800.0  # sixteen VMs install their packages on the cores of one machine
 SETTINGS = "inventories/local/group_vars/all/zz_bench.yml"
 
 
@@ -33,6 +35,11 @@ class Scratch:
     def invoke(self, *arguments: str, variables: dict[str, str] | None = None) -> Cost:
         """Run a verb as a person does, and return what it cost."""
         return run(["invoke", *arguments], self.path, variables)
+
+    def prepare(self, *arguments: str) -> None:
+        """Run a verb that is not measured, and may take its time."""
+        print(f"Getting ready: invoke {' '.join(arguments)}", file=sys.stderr, flush=True)
+        run(["invoke", *arguments], self.path, limit=PREPARE_SECONDS)
 
     def configure(self, settings: str) -> None:
         """Let these settings, as YAML, win over those of the environment `local`."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -102,9 +101,8 @@ def ready(scratch: Scratch, *names: str) -> None:
         TurnoutError: a command fails.
     """
     for name in names:
-        print(f"Getting ready: {name}", file=sys.stderr, flush=True)
-        scratch.invoke("provision", "--env", name)
-        scratch.invoke("deploy", "--env", name)
+        scratch.prepare("provision", "--env", name)
+        scratch.prepare("deploy", "--env", name)
 
 
 def _app(scratch: Scratch, name: str) -> None:

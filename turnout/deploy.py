@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from turnout import github, local, openssh, recover, status
+from turnout import github, local, openssh, recover, status, timings
 from turnout.build import EarlyBuild, remember_targets
 from turnout.errors import TurnoutError
 from turnout.explain import failure
@@ -50,9 +50,11 @@ def deploy(
     progress = Progress() if live else _deploy(environment, check, dirty, tests, artifact, wait)
     remember_targets(env, progress.targets)
     if not check:
-        hosts = live or status.ask(environment)
+        with timings.span("Ask what is live"):
+            hosts = live or status.ask(environment)
         remember(env, hosts)
         _conclude(environment, progress, hosts, time.monotonic() - started)
+        timings.store(env, "deploy", progress)
 
 
 def provision(env: str, *, check: bool = False) -> None:
@@ -94,7 +96,7 @@ def _deploy(
             cancel=early.failed,
         )
         view.finish(result.progress)
-    if result.cancelled and not check:
+    if result.cancelled and not (check or early.error):
         recover.after_cancel(environment)
     if early.error:
         raise TurnoutError(

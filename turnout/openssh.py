@@ -10,6 +10,8 @@ from turnout.inventory import Host
 
 # Where Ansible keeps what it shares; ansible.cfg names a connection by where it leads alone.
 SHARED = Path.home() / ".ansible/cp"
+# Nobody waits for them; whoever forgets a child that still runs is warned by Python.
+_ahead: list[subprocess.Popen[bytes]] = []
 
 
 def command_line(host: Host) -> list[str]:
@@ -25,12 +27,13 @@ def connect_ahead(host: Host) -> None:
     SHARED.mkdir(mode=0o700, parents=True, exist_ok=True)
     shared = {"ControlMaster": "auto", "ControlPersist": "60s", "ControlPath": f"{SHARED}/%C"}
     options = [word for name, value in shared.items() for word in ("-o", f"{name}={value}")]
-    subprocess.Popen(
+    ahead = subprocess.Popen(
         ["ssh", *_how(host), *options, "-o", "BatchMode=yes", host.address, "true"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+    _ahead.append(ahead)
 
 
 def _how(host: Host) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from turnout import build, deploy
+from turnout import build, deploy, unchanged
 from turnout.build import EarlyBuild
 from turnout.errors import TurnoutError
 from turnout.inventory import Environment, Host
@@ -20,7 +20,8 @@ BOOKWORM = {"python": "3.11", "machine": "x86_64", "glibc": "2.36"}
 
 @pytest.fixture(autouse=True)
 def memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build, "CACHE", tmp_path)
+    for module in (build, unchanged):
+        monkeypatch.setattr(module, "CACHE", tmp_path)
 
 
 def early(monkeypatch: pytest.MonkeyPatch, make: Any) -> EarlyBuild:
@@ -91,11 +92,15 @@ class Runs:
         self.variables: dict[str, Any] = {}
         self.progress = Progress(phases={"Stage": {"web1": Cell("changed", 1.5)}})
         self.exit_code = 0
+        self.cancelled = False
+        self.connected: list[Host] = []
+        self.timed: list[str] = []
+        self.cleaned: list[Environment] = []
 
     def run(self, name: str, env: str, *, check: bool = False, **more: Any) -> Result:
         self.names.append(f"{name} --check" if check else name)
         self.variables = more.get("variables") or {}
-        return Result(name, env, self.exit_code, False, self.progress)
+        return Result(name, env, self.exit_code, self.cancelled, self.progress)
 
 
 @pytest.fixture
@@ -105,6 +110,9 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
     provisioned: set[str] = set()
     monkeypatch.setattr(deploy, "run", made.run)
     monkeypatch.setattr(deploy.status, "get_ready", lambda environment: None)
+    monkeypatch.setattr(deploy.openssh, "connect_ahead", made.connected.append)
+    monkeypatch.setattr(deploy.timings, "store", lambda *_: made.timed.append(made.names[-1]))
+    monkeypatch.setattr(deploy.recover, "after_cancel", made.cleaned.append)
     monkeypatch.setattr(deploy.status, "ask", lambda environment: [])
     monkeypatch.setattr(
         deploy.local, "ready", lambda env: Environment(env, "shop", list(PROD.hosts))
@@ -162,14 +170,32 @@ def test_a_deploy_that_fails_is_told_with_its_first_cause(runs: Runs) -> None:
         ({}, {}),
         ({"dirty": True}, {"app_allow_dirty": True}),
         ({"tests": False}, {"release_test": False}),
+        ({"wait": 60}, {"release_wait_seconds": 60}),
+        ({"artifact": "a1"}, {"release_artifact": "a1"}),
     ],
 )
 def test_flags_become_settings_of_the_play(
-    runs: Runs, flags: dict[str, bool], variables: dict[str, bool]
+    runs: Runs, flags: dict[str, Any], variables: dict[str, Any]
 ) -> None:
     deploy.deploy("prod", **flags)
 
     assert runs.variables == variables
+
+
+def test_connections_are_made_while_ansible_starts_and_times_are_kept(runs: Runs) -> None:
+    deploy.deploy("prod")
+
+    assert runs.connected == PROD.hosts
+    assert runs.timed == ["deploy"]
+
+
+def test_a_cancelled_deploy_is_put_right_on_the_hosts_at_once(runs: Runs) -> None:
+    runs.exit_code, runs.cancelled = 254, True
+
+    with pytest.raises(TurnoutError):
+        deploy.deploy("prod")
+
+    assert [environment.name for environment in runs.cleaned] == ["prod"]
 
 
 def test_a_build_that_fails_early_is_the_cause_whatever_the_play_said(
@@ -190,6 +216,7 @@ def test_a_build_that_fails_early_is_the_cause_whatever_the_play_said(
         deploy.deploy("prod")
 
     assert (caught.value.why, caught.value.next_step) == ("1 failed", "mend them")
+    assert runs.cleaned == []
 
 
 def test_a_host_that_cannot_be_asked_after_the_deploy_has_been_deployed_all_the_same(

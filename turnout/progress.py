@@ -173,8 +173,29 @@ class Progress:
             self._cell(data).end("changed" if changed else state, now)
         if state in ("failed", "unreachable"):
             self.failures.append(self._failure(data, result, unreachable=state == "unreachable"))
+            self._blame(data, result, state)
         elif isinstance(result.get("target"), dict):
             self.targets.append(result["target"])
+        for step in result.get("steps", [])[1:]:
+            self._move(data, step)
+
+    def _move(self, data: dict[str, Any], step: dict[str, Any]) -> None:
+        """Give a phase its own time that ran in the call of the phase before it."""
+        phase, took = str(step["phase"]).capitalize(), float(step["seconds"])
+        caller = self._cell(data)
+        cell = self.phases.setdefault(phase, {}).setdefault(data["host"], Cell())
+        cell.result, cell.seconds = "changed", cell.seconds + took
+        caller.seconds = max(0.0, caller.seconds - took)
+        at = phase_of(data, self.phase)
+        self.seconds[at] = max(0.0, self.seconds.get(at, 0.0) - took)
+        self.seconds[phase] = self.seconds.get(phase, 0.0) + took
+
+    def _blame(self, data: dict[str, Any], result: dict[str, Any], state: str) -> None:
+        """Show the failure in the phase that failed, where another one's call ran it."""
+        phase = failed_phase(result)
+        if phase not in ("", phase_of(data, self.phase)):
+            self._cell(data).result = "changed"
+            self.phases.setdefault(phase, {})[data["host"]] = Cell(state)
 
     def _note_step(self, data: dict[str, Any], result: dict[str, Any], now: float) -> None:
         host, task = data["host"], data["task"]
@@ -188,7 +209,7 @@ class Progress:
         result = self._items.get((data["host"], data["task"]), result)
         return Failure(
             host=data["host"],
-            phase=phase_of(data, self.phase),
+            phase=failed_phase(result) or phase_of(data, self.phase),
             task=data.get("task", ""),
             message=message_of(result),
             cause=str(result.get("cause") or ""),
@@ -211,6 +232,12 @@ def phase_of(data: dict[str, Any], current: str = "") -> str:
     if role == "release" and current:
         return current
     return (role or str(data.get("play") or "Prepare")).replace("_", " ")
+
+
+def failed_phase(result: dict[str, Any]) -> str:
+    """Return the phase that a host names as the one that failed, or ''."""
+    named = str(result.get("phase") or "").capitalize()
+    return named if named in PHASES else ""
 
 
 def action_of(data: dict[str, Any]) -> str:

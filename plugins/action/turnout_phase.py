@@ -41,6 +41,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "settings": {"type": "dict", "required": True},
         "environment": {"type": "dict", "default": {}, "no_log": True},
         "config_files": {"type": "list", "elements": "dict", "default": [], "no_log": True},
+        "then": {"type": "list", "elements": "dict", "default": []},
     },
     "migrate": {
         **LEASE,
@@ -110,6 +111,7 @@ class ActionModule(ActionBase):
         """
         question = {
             "phase": self.phase,
+            "then": parameters.pop("then", []),
             "app": parameters.pop("app"),
             "check": self._task.check_mode,
             "program": program_sha256(),

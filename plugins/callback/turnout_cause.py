@@ -43,6 +43,9 @@ def told(playbook: str, host: str, task: str, result: Mapping[str, Any]) -> str:
     if result.get("unreachable"):
         message, step = f"The host cannot be reached: {message}", UNREACHABLE.format(host=host)
     lines = [f"  {line}" for line in message.splitlines() if line.strip()]
+    # On a host that waits for no other, one call goes through several phases.
+    phase = str(found.get("phase") or "").capitalize()
+    task += f", in {phase}" if phase and not task.startswith(phase) else ""
     return "\n".join([f"{playbook} failed on {host}: {task}", *lines, f"Next: {step}"])
 
 

@@ -45,6 +45,12 @@ options:
     description: Files for the release's C(config) folder, each with C(dest), C(content), C(mode).
     type: list
     elements: dict
+  then:
+    description:
+      - Phases that follow in the same call, each with C(phase) and C(parameters). For a host that
+        waits for no other; each call that is saved is a sixth of a second.
+    type: list
+    elements: dict
 author:
   - The Turnout authors
 """

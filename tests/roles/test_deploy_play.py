@@ -66,3 +66,24 @@ def test_playbook_says_how_to_run_it_without_invoke(playbook: Path) -> None:
 
     assert "ansible-playbook -i inventories/" in header
     assert f"playbooks/{playbook.name}" in header
+
+
+TASKS = PLAYBOOKS.parent / "roles/release/tasks"
+
+
+@pytest.mark.parametrize("phase", ["migrate", "start", "switch"])
+def test_a_host_that_is_alone_is_told_the_same_in_one_call(phase: str) -> None:
+    (task,) = yaml.safe_load((TASKS / f"{phase}.yml").read_text(encoding="utf-8"))
+    variables = yaml.safe_load((TASKS.parent / "vars/main.yml").read_text(encoding="utf-8"))
+    (call,) = (one for one in variables["__release_then"] if one["phase"] == phase)
+
+    assert {"app": "{{ release_app }}", **call["parameters"]} == task[f"turnout_{phase}"]
+    assert "not __release_is_alone" in str(task["when"])
+
+
+def test_a_host_that_is_alone_goes_on_in_the_order_of_the_play() -> None:
+    variables = yaml.safe_load((TASKS.parent / "vars/main.yml").read_text(encoding="utf-8"))
+
+    order = [call["phase"] for call in variables["__release_then"]]
+
+    assert [phase.capitalize() for phase in order] == PHASES[3:6]

@@ -115,6 +115,34 @@ def test_a_phase_that_did_one_thing_and_skipped_another_did_something() -> None:
     assert progress.phases["Start"]["web1"].state == "changed"
 
 
+STAGE = "Stage the release"
+
+
+def test_phases_that_one_call_went_through_have_their_own_times() -> None:
+    steps = [{"phase": name, "seconds": 1.0} for name in ("stage", "migrate", "start", "switch")]
+    progress = played(
+        on("on_start", "web1", STAGE),
+        on("on_ok", "web1", STAGE, res={"changed": True, "steps": steps[:2]}),
+        on("on_skipped", "web1", "Migrate with the new release's code"),
+    )
+
+    assert progress.phases["Migrate"]["web1"].state == "changed"
+    assert progress.phases["Migrate"]["web1"].seconds == 1.0
+    assert progress.phases["Stage"]["web1"].seconds == 0.0
+
+
+def test_the_phase_that_failed_in_the_call_of_another_is_the_one_that_is_shown() -> None:
+    progress = played(
+        on("on_start", "web1", STAGE),
+        on("on_failed", "web1", STAGE, res={"phase": "start", "cause": "green crashed"}),
+    )
+
+    assert progress.first_failure
+    assert progress.first_failure.phase == "Start"
+    assert progress.phases["Start"]["web1"].state == "failed"
+    assert progress.phases["Stage"]["web1"].state == "changed"
+
+
 def test_an_ignored_failure_is_not_the_cause() -> None:
     progress = played(
         start("Preflight a"),

@@ -56,6 +56,15 @@ def test_the_first_failure_is_told_and_not_its_consequences() -> None:
     ]
 
 
+def test_the_phase_is_told_where_another_ones_call_went_through_it() -> None:
+    result = {**FULL, "phase": "start"}
+
+    assert told("deploy", "web1", "Stage the release", result).startswith(
+        "deploy failed on web1: Stage the release, in Start\n"
+    )
+    assert ", in" not in told("deploy", "web1", "Start the idle slot", result)
+
+
 def test_a_failure_that_was_put_right_is_not_told() -> None:
     made = callback()
     made.v2_runner_on_failed(failed("web1", "Stage the release", **FULL))

@@ -92,15 +92,19 @@ def _call() -> int:
     """Answer a controller: a phase's result, or its failure in words.
 
     Standard input is one line of JSON, and behind it what was shipped, unless the line says
-    in which file that is.
+    in which file that is. A host that waits for no other does what follows at once (``then``).
     """
     question = json.loads(sys.stdin.buffer.readline())
-    phase = question["phase"]
+    layout, check, phase = Layout(question["app"]), question["check"], question["phase"]
     try:
         _check_version(question["program"])
         with _shipped(question["shipped"]) as shipped:
-            layout, check = Layout(question["app"]), question["check"]
-            result = phases.run(phase, layout, question["parameters"], check=check, shipped=shipped)
+            first = question["parameters"]
+            steps = [phases.run(phase, layout, first, check=check, shipped=shipped)]
+        for following in question["then"]:
+            phase = following["phase"]
+            steps.append(phases.run(phase, layout, following["parameters"], check=check))
+        result = together(steps)
     except (HostFailure, OSError) as error:
         failure = error if isinstance(error, HostFailure) else from_os_error(error)
         result = {"failed": True, "phase": phase, **failure.as_result()}
@@ -109,6 +113,19 @@ def _call() -> int:
         pass
     print(json.dumps(result))
     return 0
+
+
+def together(steps: list[Result]) -> Result:
+    """Return the result of phases that ran one after another: the first one's, and all of them."""
+    if len(steps) == 1:
+        return steps[0]
+    return {
+        **steps[0],
+        "changed": any(step["changed"] for step in steps),
+        "seconds": round(sum(step["seconds"] for step in steps), 3),
+        "diff": [step["diff"] for step in steps if "diff" in step],
+        "steps": [{"phase": step["phase"], "seconds": step["seconds"]} for step in steps],
+    }
 
 
 def _shipped(where: str) -> AbstractContextManager[BinaryIO | None]:

@@ -250,9 +250,13 @@ class Calls:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, seen: list[bytes | None]) -> None:
         self._monkeypatch, self.seen = monkeypatch, seen
 
-    def call(self, shipped: str, behind: bytes = b"") -> BytesIO:
-        question = {"phase": "stage", "app": "hello", "check": False, "parameters": {}}
-        line = json.dumps({**question, "program": "", "shipped": shipped}).encode()
+    def call(
+        self, shipped: str, behind: bytes = b"", then: list[dict[str, Any]] | None = None
+    ) -> BytesIO:
+        question: dict[str, Any] = {"phase": "stage", "app": "hello", "check": False}
+        question["parameters"] = {}
+        question |= {"program": "", "shipped": shipped, "then": then or []}
+        line = json.dumps(question).encode()
         stdin = BytesIO(line + b"\n" + behind)
         self._monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=stdin))
         assert cli.main(["call"]) == 0
@@ -263,9 +267,11 @@ class Calls:
 def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
     seen: list[bytes | None] = []
 
-    def run_phase(*_: Any, shipped: Any, **__: Any) -> dict[str, Any]:
+    def run_phase(phase: str, *_: Any, shipped: Any = None, **__: Any) -> dict[str, Any]:
+        if phase == "start":
+            raise HostFailure("green did not become healthy", "mend it")
         seen.append(shipped.read(6) if shipped else None)
-        return {}
+        return {"phase": phase, "seconds": 1.5, "changed": phase == "switch", "diff": phase}
 
     monkeypatch.setattr(cli, "_check_version", lambda wanted: None)
     monkeypatch.setattr(cli.phases, "run", run_phase)
@@ -306,3 +312,29 @@ def test_a_controller_of_another_version_is_refused(
 
     assert json.loads(capsys.readouterr().out)["cause"].endswith("another version")
     assert (calls.seen, stdin.read()) == ([], b"")
+
+
+def following(*names: str) -> list[dict[str, Any]]:
+    return [{"phase": name, "parameters": {}} for name in names]
+
+
+def test_a_host_that_is_alone_goes_on_in_one_call(
+    calls: Calls, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls.call("-", b"bundle", following("migrate", "switch"))
+
+    result = json.loads(capsys.readouterr().out)
+    assert (result["phase"], result["changed"], result["seconds"]) == ("stage", True, 4.5)
+    assert [step["phase"] for step in result["steps"]] == ["stage", "migrate", "switch"]
+    assert result["diff"] == ["stage", "migrate", "switch"]
+    assert calls.seen == [b"bundle", None, None]
+
+
+def test_the_phase_that_failed_is_named_and_nothing_follows_it(
+    calls: Calls, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls.call("", b"", following("migrate", "start", "switch"))
+
+    result = json.loads(capsys.readouterr().out)
+    assert (result["failed"], result["phase"]) == (True, "start")
+    assert len(calls.seen) == 2

@@ -37,6 +37,8 @@ def prepare(machine: Machine, copy: Scratch, tools: list[str]) -> None:
     if "fujin" in tools:
         _uv(machine)
     machine.do("systemctl daemon-reload && nginx -t -q && systemctl reload nginx")
+    if "capistrano" in tools:
+        machine.do("systemctl try-restart peers-capistrano")
 
 
 def first_release(team: Team, tools: list[str]) -> None:

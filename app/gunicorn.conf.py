@@ -14,7 +14,7 @@ if not os.environ.get("TURNOUT_RELEASE"):
     workers = int(os.environ.get("WEB_CONCURRENCY") or max(2, multiprocessing.cpu_count()))
     threads = 4
     # Workers are replaced now and then, not all at once, so that a slow leak never adds up.
-    max_requests, max_requests_jitter = 10_000, 1_000
+    max_requests, max_requests_jitter = 100_000, 10_000
     graceful_timeout = 25  # below the 30 s after which an engine kills a container
     keepalive = 5
     worker_tmp_dir = "/dev/shm"  # noqa: S108 a heartbeat that waits for a disk looks like a dead worker

@@ -22,6 +22,7 @@ from typing import Any, Protocol
 
 import ansible_runner  # type: ignore[import-untyped]
 
+from turnout import secrets
 from turnout.paths import INVENTORIES, PLAYBOOKS, REPOSITORY
 from turnout.progress import Failure, Progress
 
@@ -102,8 +103,11 @@ def run(
 
 def _environment(env: str) -> dict[str, str]:
     """The runner starts ansible-playbook by name and turns host key checking off by default."""
-    # This environment's vault only: Ansible asks the client for each one it is told of.
-    identity = f"{env}@{INVENTORIES / 'vault-client.py'}"
+    # This environment's vault only: Ansible asks for each one it is told of. A file is read at
+    # once; the client, which looks for a variable first, is a program to start.
+    file = secrets.password_file(env)
+    is_in_file = file.exists() and secrets.variable(env) not in os.environ
+    identity = f"{env}@{file if is_in_file else INVENTORIES / 'vault-client.py'}"
     return {
         "ANSIBLE_VAULT_IDENTITY_LIST": os.environ.get("ANSIBLE_VAULT_IDENTITY_LIST", identity),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",

@@ -5,6 +5,7 @@ Each says in check mode what it would change, and shows what it changes as a dif
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -88,12 +89,35 @@ def _held(call: Call, phase: str) -> Iterator[None]:
     """Hold the lease while the phase works, and for its whole time after that."""
     if phase in TAKING:
         lease.acquire(call.layout, call.claim, call.lease_seconds)
-        watch.start(call.layout, call.slots.run)
-    elif phase not in GIVING:
-        lease.renew(call.layout, call.claim.token, call.lease_seconds)
-    yield
+        with _beside(lambda: watch.start(call.layout, call.slots.run)):
+            yield
+    else:
+        if phase not in GIVING:
+            lease.renew(call.layout, call.claim.token, call.lease_seconds)
+        yield
     if phase not in GIVING:
         lease.renew(call.layout, call.claim.token, call.lease_seconds)
+
+
+@contextmanager
+def _beside(work: Callable[[], None]) -> Iterator[None]:
+    """Have ``work`` done while the block runs, and fail where it failed."""
+    failed: list[BaseException] = []
+
+    def attempt() -> None:
+        try:
+            work()
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=attempt)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+    if failed:
+        raise failed[0]
 
 
 def preflight(call: Call) -> Result:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from turnout.inventory import Host
 
 # Where Ansible keeps what it shares; ansible.cfg names a connection by where it leads alone.
-SHARED = Path.home() / ".ansible/cp"
+SHARED = Path(os.environ.get("ANSIBLE_SSH_CONTROL_PATH_DIR", "~/.ansible/cp")).expanduser()
 # Nobody waits for them; whoever forgets a child that still runs is warned by Python.
 _ahead: list[subprocess.Popen[bytes]] = []
 

@@ -25,6 +25,7 @@ from turnout_host import program  # noqa: E402
 
 APP: dict[str, Any] = {"app": {"type": "str", "required": True}}
 LEASE: dict[str, Any] = {"lease": {"type": "dict", "required": True}}
+CHECKED: dict[str, Any] = {"import_checked": {"type": "bool", "default": True}}
 RELEASE: dict[str, Any] = {"release": {"type": "str", "required": True}}
 # What each phase takes; documented in plugins/modules/.
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -41,16 +42,18 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "settings": {"type": "dict", "required": True},
         "environment": {"type": "dict", "default": {}, "no_log": True},
         "config_files": {"type": "list", "elements": "dict", "default": [], "no_log": True},
+        "import_check": {"type": "bool", "default": True},
         "then": {"type": "list", "elements": "dict", "default": []},
     },
     "migrate": {
         **LEASE,
         **RELEASE,
+        **CHECKED,
         "init_command": {"type": "str", "default": ""},
         "migrate_command": {"type": "str", "default": ""},
         "timeout_seconds": {"type": "int", "required": True},
     },
-    "start": {**LEASE, **RELEASE, "drain_seconds": {"type": "int", "required": True}},
+    "start": {**LEASE, **RELEASE, **CHECKED, "drain_seconds": {"type": "int", "required": True}},
     "switch": {
         **LEASE,
         **RELEASE,

@@ -40,6 +40,9 @@ options:
     description: How long each may take.
     type: int
     required: true
+  import_checked:
+    description: Whether the app was imported on trial. If not, a failure is searched for that.
+    type: bool
 author:
   - The Turnout authors
 """

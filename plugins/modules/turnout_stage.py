@@ -45,6 +45,12 @@ options:
     description: Files for the release's C(config) folder, each with C(dest), C(content), C(mode).
     type: list
     elements: dict
+  import_check:
+    description:
+      - Import the app once under the service's user and sandbox. A host that is alone, and whose
+        migration imports the app or that has none, may leave it out; the first phase that fails
+        then tells whether that is why.
+    type: bool
   then:
     description:
       - Phases that follow in the same call, each with C(phase) and C(parameters). For a host that

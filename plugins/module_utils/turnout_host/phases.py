@@ -100,7 +100,7 @@ def _held(call: Call, phase: str) -> Iterator[None]:
 
 
 @contextmanager
-def _beside(work: Callable[[], None]) -> Iterator[None]:
+def _beside(work: Callable[[], object]) -> Iterator[None]:
     """Have ``work`` done while the block runs, and fail where it failed."""
     failed: list[BaseException] = []
 
@@ -148,7 +148,8 @@ def stage(call: Call) -> Result:
         switch.reconcile(call.layout, call.slots)
         journal.begin(call.layout, request.release, token=call.claim.token)
         changed = staging.stage(call.layout, request)
-        staging.check(call.layout, request.release)
+        if call.parameters["import_check"]:
+            staging.check(call.layout, request.release)
         drain.let_go(call.layout, call.slots, splits.idle_slot(call.layout))
     after = sorted({*there, request.release})
     listed = ("".join(f"releases/{name}\n" for name in names) for names in (there, after))
@@ -173,8 +174,24 @@ def migrate(call: Call) -> Result:
     if not call.check:
         seconds = float(call.parameters["timeout_seconds"])
         name = call.parameters["release"]
-        output = migration.migrate(call.layout, name, **commands, timeout_seconds=seconds)
+        # Meanwhile the slot that the release will run in is made ready.
+        with (
+            _diagnosed(call),
+            _beside(lambda: starting.prepare(call.layout, call.slots, name)),
+        ):
+            output = migration.migrate(call.layout, name, **commands, timeout_seconds=seconds)
     return {"changed": any(commands.values()), "output": output}
+
+
+@contextmanager
+def _diagnosed(call: Call) -> Iterator[None]:
+    """Name the first cause where the app was not imported on trial: that it does not import."""
+    try:
+        yield
+    except HostFailure:
+        if not call.parameters["import_checked"]:
+            staging.check(call.layout, call.parameters["release"], DIAGNOSIS_SECONDS)
+        raise
 
 
 def start(call: Call) -> Result:
@@ -183,7 +200,8 @@ def start(call: Call) -> Result:
     held = releases.in_slot(call.layout, slot)
     if not call.check:
         drain_seconds = float(call.parameters["drain_seconds"])
-        slot = starting.start(call.layout, call.slots, name, drain_seconds)
+        with _diagnosed(call):
+            slot = starting.start(call.layout, call.slots, name, drain_seconds)
     old, new = f"slots/{slot} -> {held or 'nothing'}\n", f"slots/{slot} -> {name}\n"
     return {"changed": True, "slot": slot, "diff": _difference(old, new)}
 
@@ -271,6 +289,8 @@ def _difference(old: str, new: str) -> dict[str, str]:
     return {"before": old, "after": new}
 
 
+# How long the import of an app may take that is tried to tell why something else has failed.
+DIAGNOSIS_SECONDS = 30.0
 READING = ("preflight", "state")
 # A phase that takes the lease, and those that end without one.
 TAKING = ("take", "stage")

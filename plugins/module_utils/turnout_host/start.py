@@ -34,9 +34,7 @@ def start(layout: Layout, slots: Slots, name: str, drain_seconds: float) -> str:
     slot = splits.idle_slot(layout)
     if not _runs_already(layout, slots, slot, release):
         drain.stop(layout, slots, slot, drain_seconds)
-        replace_link(layout.slot(slot), f"../releases/{name}")
-        slots.point(slot, name)
-        splits.create_full(layout, slot)
+        _point(layout, slots, slot, name)
         slots.start(slot)
     try:
         _soak(layout, slots, slot, release)
@@ -45,6 +43,25 @@ def start(layout: Layout, slots: Slots, name: str, drain_seconds: float) -> str:
         releases.mark_failed(layout, name, failure.cause)
         raise
     return slot
+
+
+def prepare(layout: Layout, slots: Slots, name: str) -> bool:
+    """Point the idle slot at ``name`` ahead of its start, if nothing runs there any more.
+
+    Returns:
+        Whether it was pointed; a slot that still runs is left to ``start``.
+    """
+    slot = splits.idle_slot(layout)
+    if not slots.waits_until_stopped(slot):
+        return False
+    _point(layout, slots, slot, name)
+    return True
+
+
+def _point(layout: Layout, slots: Slots, slot: str, name: str) -> None:
+    replace_link(layout.slot(slot), f"../releases/{name}")
+    slots.point(slot, name)
+    splits.create_full(layout, slot)
 
 
 def _runs_already(layout: Layout, slots: Slots, slot: str, release: Release) -> bool:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from .atomic import write_file
 from .errors import HostFailure
 from .layout import Layout
+
+# How often and how long apart a slot that stops is looked at.
+STOP_LOOKS, STOP_LOOK_SECONDS = 40, 0.05
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -93,8 +97,12 @@ class Slots:
         drop_in.parent.mkdir(parents=True, exist_ok=True)
         content = (self.layout.release(release) / "unit.conf").read_bytes()
         write_file(drop_in, content)
-        # Also when the file was there: whoever wrote it may have been killed before this.
-        self.run(["systemctl", "daemon-reload"])
+        # Also when the file was there: whoever wrote it may have been killed before this. To read
+        # all units again takes systemd a tenth of a second, so it is asked first.
+        unit = self.layout.service_unit(slot)
+        known = self.run(["systemctl", "show", "-p", "NeedDaemonReload", unit]).stdout
+        if known.strip() != "NeedDaemonReload=no":
+            self.run(["systemctl", "daemon-reload"])
 
     def start(self, slot: str) -> None:
         """Start the slot's socket, then its service; does not wait until the app is up."""
@@ -115,6 +123,19 @@ class Slots:
         """Let systemd stop the socket and the service, and do not wait for it."""
         units = [self.layout.socket_unit(slot), self.layout.service_unit(slot)]
         self.run(["systemctl", "stop", "--no-block", *units])
+
+    def waits_until_stopped(self, slot: str) -> bool:
+        """Wait for a stop that has begun; say whether neither socket nor service runs then."""
+        for _ in range(STOP_LOOKS):
+            units = [self.layout.socket_unit(slot), self.layout.service_unit(slot)]
+            shown = self.run(["systemctl", "show", "-p", "ActiveState", "--value", *units]).stdout
+            states = set(shown.split())
+            if states <= {"inactive", "failed"}:
+                return True
+            if states <= {"active"}:
+                return False
+            time.sleep(STOP_LOOK_SECONDS)
+        return False
 
     def log(self, slot: str, lines: int = 40) -> str:
         """Return the last lines that the slot's service wrote."""

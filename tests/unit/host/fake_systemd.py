@@ -78,6 +78,9 @@ class FakeSystemd:
 
     def _show(self, arguments: list[str]) -> str:
         state = self._load()
+        if "--value" in arguments:
+            units = arguments[3:]
+            return "\n".join(state.get(_slot(unit), STOPPED)["ActiveState"] for unit in units)
         shown = [state.get(slot, STOPPED) for slot in map(_slot, arguments[2:])]
         return "\n".join("".join(f"{k}={v}\n" for k, v in block.items()) for block in shown)
 

@@ -175,3 +175,65 @@ def test_recover_frees_a_host_of_a_dead_deploy(staged: Layout, slots: Slots) -> 
     assert (done["reverted"], done["owner"], done["release"]) == (True, LEASE["owner"], "r1")
     assert lease.read(staged) is None
     assert watch.recover(staged, slots)["changed"] is False
+
+
+MIGRATION = {"migrate_command": "flask db upgrade", "timeout_seconds": 5, "import_checked": False}
+
+
+@pytest.fixture
+def migrating(layout: Layout, systemd: FakeSystemd, monkeypatch: pytest.MonkeyPatch) -> Layout:
+    """r1 is live in blue; r2 is staged, and green is free for it."""
+    monkeypatch.setattr(phases.migration.command.units, "run", systemd)
+    monkeypatch.setattr(phases.migration, "migrate", lambda *_, **__: "migrated")
+    making.put_live(layout, "blue", "r1")
+    making.make_release(layout, "r2")
+    call(layout, "take")
+    journal.begin(layout, "r2", token="t2")
+    return layout
+
+
+def test_the_slot_is_made_ready_while_the_release_migrates(
+    migrating: Layout, systemd: FakeSystemd
+) -> None:
+    call(migrating, "migrate", **MIGRATION)
+
+    assert releases.in_slot(migrating, "green") == "r2"
+    assert migrating.drop_in("green").exists()
+    assert not systemd.is_running("green")
+
+
+def test_a_slot_that_still_answers_is_left_to_the_start(
+    migrating: Layout, systemd: FakeSystemd
+) -> None:
+    making.make_release(migrating, "r0")
+    making.put_in_slot(migrating, "green", "r0")
+    systemd.set("green", ActiveState="active", MainPID=22)
+
+    call(migrating, "migrate", **MIGRATION)
+
+    assert releases.in_slot(migrating, "green") == "r0"
+
+
+@pytest.fixture
+def broken(migrating: Layout, monkeypatch: pytest.MonkeyPatch) -> Layout:
+    """r2 does not migrate, because it does not import."""
+
+    def fail(*_: Any, **__: Any) -> str:
+        raise HostFailure("app_migrate_command failed with exit code 2", "read its output")
+
+    def check(*_: Any, **__: Any) -> None:
+        raise HostFailure("the app does not import: ModuleNotFoundError", "mend the app")
+
+    monkeypatch.setattr(phases.migration, "migrate", fail)
+    monkeypatch.setattr(phases.staging, "check", check)
+    return migrating
+
+
+def test_an_app_that_does_not_import_is_the_cause_and_not_its_consequence(broken: Layout) -> None:
+    with pytest.raises(HostFailure, match="does not import: ModuleNotFoundError"):
+        call(broken, "migrate", **MIGRATION)
+
+
+def test_what_was_imported_on_trial_is_not_imported_again(broken: Layout) -> None:
+    with pytest.raises(HostFailure, match="failed with exit code 2"):
+        call(broken, "migrate", **{**MIGRATION, "import_checked": True})

@@ -414,7 +414,7 @@ def test_check_imports_the_app_as_its_service_would(layout: Layout, systemd: Fak
     stage_r1(layout, systemd)
     systemd.calls.clear()
 
-    stage.check(layout, "r1", systemd)
+    stage.check(layout, "r1", run=systemd)
 
     (call,) = systemd.calls
     assert call.startswith("systemd-run --quiet --pipe --wait --collect")
@@ -434,7 +434,7 @@ def test_an_app_that_does_not_import_is_marked_with_its_last_line(
     systemd.answers["systemd-run"] = 1, "Traceback\nModuleNotFoundError: No module named 'two'\n\n"
 
     with pytest.raises(HostFailure, match="does not import: ModuleNotFoundError") as failed:
-        stage.check(layout, "r1", systemd)
+        stage.check(layout, "r1", run=systemd)
 
     assert "app_entry (app:app)" in failed.value.next_step
     assert failed.value.evidence.startswith("Traceback")

@@ -39,6 +39,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "test": {"type": "bool", "default": False},
     "artifact": {"type": "str", "default": ""},
     "signing_key": {"type": "path", "default": ""},
+    "live": {"type": "list", "default": []},
 }
 
 display = Display()
@@ -70,7 +71,11 @@ def build(arguments: dict[str, Any]) -> dict[str, Any]:
     # Named first: a missing key must not be found out after minutes of downloads.
     revision = turnout_build.revision(configuration, key)
     artifact = made(arguments) if not arguments["artifact"] else given(arguments)
-    return result(artifact, f"{artifact.name}-{revision}")
+    release = f"{artifact.name}-{revision}"
+    is_live = arguments["live"] == [release]
+    if is_live:
+        show(f"{release} is live already, on every host")
+    return {**result(artifact, release), "is_live": is_live}
 
 
 def made(arguments: dict[str, Any]) -> turnout_build.Artifact:

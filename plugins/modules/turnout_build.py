@@ -96,6 +96,10 @@ options:
       - Name of an artifact that is in O(cache) already, such as one that staging has verified. It
         is taken as it is; nothing is built, tested or signed.
     type: str
+  live:
+    description: The releases that are live on the hosts, each named once.
+    type: list
+    elements: str
   signing_key:
     description:
       - SSH key that signs the manifest. A public key's private one is asked of the SSH agent.
@@ -136,6 +140,10 @@ release:
   description: Name of the release, the artifact's with the configuration's revision.
   returned: success
   type: str
+is_live:
+  description: Whether the release is what O(live) names, and nothing else is.
+  returned: success
+  type: bool
 commit:
   description: Full id of the commit, or null without git.
   returned: success

@@ -34,6 +34,7 @@ def arguments(tmp_path):
         "test": False,
         "artifact": "",
         "signing_key": "",
+        "live": [],
     }
 
 
@@ -63,6 +64,14 @@ def test_a_changed_secret_is_another_release_of_the_same_artifact(plugin, argume
 
 def test_no_secret_is_in_the_result(plugin, arguments):
     assert "hunter2" not in json.dumps(plugin.build(arguments))
+
+
+def test_what_is_live_on_every_host_is_said_to_be_so(plugin, arguments):
+    release = plugin.build(arguments)["release"]
+
+    assert plugin.build({**arguments, "live": [release]})["is_live"]
+    for live in ([], [None], ["another"], [release, "another"]):
+        assert not plugin.build({**arguments, "live": live})["is_live"]
 
 
 def test_a_given_artifact_is_taken_as_it_is(plugin, arguments):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import json
 import math
 import os
@@ -72,7 +73,7 @@ def stage(layout: Layout, request: Request, run: units.Run = units.run) -> bool:
         if not venvs.is_complete(layout, artifact.venv):
             bundle.check_wheels(layout, artifact.wheels)
             venvs.ensure(layout, artifact.venv, artifact.lock, run)
-        _write_release(layout, request, artifact, aside, run)
+        _write_release(layout, request, artifact, aside)
         # One sync for the whole tree: cheaper than an fsync for each of its files.
         os.sync()
         aside.rename(layout.release(request.release))
@@ -137,9 +138,7 @@ def _shipped(request: Request) -> BinaryIO:
     return request.bundle
 
 
-def _write_release(
-    layout: Layout, request: Request, artifact: Artifact, aside: Path, run: units.Run
-) -> None:
+def _write_release(layout: Layout, request: Request, artifact: Artifact, aside: Path) -> None:
     _link_writable(layout, request, aside)
     manifest = {
         "format": 1,
@@ -159,8 +158,9 @@ def _write_release(
     unit = unitfile.drop_in(layout, request.release, manifest)
     write_file(aside / "unit.conf", unit.encode())
     # Compiled now, or the first request to the new release pays for it; the app cannot write it.
-    python = str(venvs.python(layout, artifact.venv))
-    run([python, "-m", "compileall", "-q", str(aside / "code")], check=False, timeout=300)
+    # By this very Python, of which the virtual environment was made; what does not compile is said
+    # when it is imported.
+    compileall.compile_dir(aside / "code", quiet=2)
     write_file(aside / releases.MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode())
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
+from tests.unit.host import making
 from tests.unit.host.fake_systemd import FakeSystemd
+from turnout_host.layout import Layout
 from turnout_host.units import Slots
 
 
@@ -22,3 +26,26 @@ def test_a_socket_listens_before_its_service_starts(slots: Slots, systemd: FakeS
         "systemctl start hello@green.socket",
         "systemctl start --no-block hello@green.service",
     ]
+
+
+READ = "NeedDaemonReload={}\nDropInPaths=/etc/other.conf {}\n"
+
+
+@pytest.mark.parametrize(
+    ("shown", "reloads"),
+    [
+        (READ.format("no", "{ours}"), 0),
+        (READ.format("yes", "{ours}"), 1),
+        (READ.format("no", "/etc/x.conf"), 1),  # the folder is new, and systemd has not looked
+        ("", 1),
+    ],
+)
+def test_systemd_reads_its_units_again_unless_it_knows_the_drop_in_as_it_is(
+    layout: Layout, slots: Slots, systemd: FakeSystemd, shown: str, reloads: int
+) -> None:
+    making.make_release(layout, "r1")
+    systemd.answers["NeedDaemonReload"] = 0, shown.format(ours=layout.drop_in("green"))
+
+    slots.point("green", "r1")
+
+    assert len(systemd.called("daemon-reload")) == reloads

@@ -14,9 +14,11 @@ import os
 import runpy
 import struct
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
+LANES_SECONDS = 0.02
 # Neither query nor referrer: both carry tokens.
 ACCESS_LOG_FORMAT = "%(t)s %(m)s %(U)s %(s)s %(b)s bytes %(M)s ms %({x-request-id}i)s"
 
@@ -123,7 +125,7 @@ def _hook(config: dict[str, Any], slot: str, manifest: dict[str, Any]) -> None:
 
     # nginx keeps this header to itself; verify reads the release from it.
     gunicorn.http.wsgi.SERVER = f"{slot}/{manifest['release']}"
-    live, all_lanes = f"/srv/{manifest['app']}/live", f"splits/{slot}"
+    lanes = Lanes(f"/srv/{manifest['app']}/live", f"splits/{slot}")
     in_flight = InFlight(os.environ.get("XDG_RUNTIME_DIR", "/tmp"))  # noqa: S108
     own_before, own_after = config.get("pre_request"), config.get("post_request")
 
@@ -131,7 +133,7 @@ def _hook(config: dict[str, Any], slot: str, manifest: dict[str, Any]) -> None:
         in_flight.add(1)
         # A kept connection would go on reaching this slot after a switch, and
         # would blur a split: keep it only while every lane is this slot's.
-        if not has_all_lanes(live, all_lanes):
+        if not lanes.are_all_ours():
             req.force_close()
         if own_before:
             own_before(worker, req)
@@ -143,6 +145,24 @@ def _hook(config: dict[str, Any], slot: str, manifest: dict[str, Any]) -> None:
             own_after(*(worker, req, environ, resp)[:taken])
 
     config["pre_request"], config["post_request"] = pre_request, post_request
+
+
+class Lanes:
+    """Knows whether the slot has all lanes, as of a fiftieth of a second ago at most.
+
+    Every request asks, and on a busy site the answer of the one before will do.
+    """
+
+    def __init__(self, live: str, all_lanes: str) -> None:
+        self._live, self._all_lanes = live, all_lanes
+        self._ours, self._until = False, 0.0
+
+    def are_all_ours(self) -> bool:
+        now = time.monotonic()
+        if now >= self._until:
+            self._ours = has_all_lanes(self._live, self._all_lanes)
+            self._until = now + LANES_SECONDS
+        return self._ours
 
 
 def has_all_lanes(live: str, all_lanes: str) -> bool:

@@ -96,6 +96,24 @@ def test_the_hook_reads_the_live_link_of_its_app(
     assert asked == [("/srv/hello/live", "splits/blue")]
 
 
+def test_lanes_that_were_taken_away_are_noticed_within_a_fiftieth_of_a_second(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [100.0]
+    monkeypatch.setattr(gunicorn_hooks.time, "monotonic", lambda: now[0])
+    live = root / "live"
+    live.symlink_to("splits/blue")
+    lanes = gunicorn_hooks.Lanes(str(live), "splits/blue")
+    assert lanes.are_all_ours()
+
+    live.unlink()
+    live.symlink_to("splits/green")
+    now[0] += 0.019
+    assert lanes.are_all_ours()
+    now[0] += 0.002
+    assert not lanes.are_all_ours()
+
+
 def test_all_lanes_means_the_full_split_of_the_slot(root: Path) -> None:
     live = root / "live"
 

@@ -61,6 +61,7 @@ def test_a_slow_request_runs_once(site: str) -> None:
 def test_connections_to_the_app_are_kept_for_half_a_second_at_most(site: str) -> None:
     upstream = block(site, "upstream turnout_store_front {")
     assert "keepalive 256;" in upstream
+    assert "keepalive_requests 100;" in upstream
     assert "keepalive_timeout 500ms;" in upstream
     assert "proxy_http_version 1.1;" in site
     assert '"" "";' in block(site, "map $http_upgrade")

@@ -97,7 +97,7 @@ def test_of_two_deploys_at_once_one_is_refused_by_name_and_the_other_succeeds(
         code, output = first.end()
 
     assert refused != 0
-    assert f"(process {first.process.pid})" in why
+    assert f"(process {first.process.pid}, " in why
     assert "invoke unlock" in why
     assert code == 0, output
     assert len(fleet.releases()) == 1

@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,7 +43,8 @@ def test_every_deploy_has_a_token_of_its_own_and_names_its_process() -> None:
     first, second = run({"web1": None})["lease"], run({"web1": None})["lease"]
 
     assert first["token"] != second["token"]
-    assert first["owner"] == f"bob@{platform.node()} (process {os.getppid()})"
+    told = f"bob@{platform.node()} (process {os.getppid()}, {owner.place()})"
+    assert first["owner"] == told
     assert (first["seconds"], first["dead"]) == (900, [])
 
 
@@ -72,6 +74,27 @@ def test_a_living_process_of_this_machine_does() -> None:
     assert run({"web1": held(owner.name("alice", os.getpid()))})["failed"]
 
 
-@pytest.mark.parametrize("name", ["alice@elsewhere (process 999999)", "alice", "", "x (process 1)"])
+@pytest.mark.parametrize(
+    "name", ["alice@elsewhere (process 999999, abcdef)", "alice", "", "x (process 1)"]
+)
 def test_of_other_machines_nothing_is_known(name: str) -> None:
     assert not owner.is_dead(name)
+
+
+def test_two_containers_of_one_name_do_not_take_each_other_for_dead(
+    dead: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert owner.is_dead(dead)
+    (tmp_path / "pid").symlink_to("pid:[42]")
+    monkeypatch.setattr(owner, "NAMESPACE", tmp_path / "pid")
+
+    assert not owner.is_dead(dead)
+
+
+def test_where_nothing_tells_the_place_nobody_is_called_dead(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, dead: str
+) -> None:
+    monkeypatch.setattr(owner, "BOOT", tmp_path / "none")
+
+    assert not owner.is_dead(dead)
+    assert not owner.is_dead(owner.name("alice", 999_999))

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import re
+from pathlib import Path
 
-_FORM = re.compile(r".*@(?P<machine>[^@ ]+) \(process (?P<process>\d+)\)")
+_FORM = re.compile(r".* \(process (?P<process>\d+), (?P<place>[0-9a-f]+)\)")
+BOOT = Path("/proc/sys/kernel/random/boot_id")
+NAMESPACE = Path("/proc/self/ns/pid")
 
 
 def name(actor: str, process: int) -> str:
     """Return the name of an owner that lives as long as a process of this machine."""
-    return f"{actor}@{platform.node()} (process {process})"
+    return f"{actor}@{platform.node()} (process {process}, {place()})"
+
+
+def place() -> str:
+    """Return what tells where a process number means a process: this boot, this container.
+
+    Two runners of a CI may have one host name, and number their processes alike.
+    """
+    try:
+        known = f"{BOOT.read_text()}{NAMESPACE.readlink()}"
+    except OSError:
+        known = os.urandom(8).hex()  # nothing is known here, so nothing is ever called dead
+    return hashlib.sha256(known.encode()).hexdigest()[:6]
 
 
 def is_dead(owner: str) -> bool:
@@ -20,7 +36,7 @@ def is_dead(owner: str) -> bool:
     Of other machines nothing is known, so theirs are never called dead.
     """
     told = _FORM.fullmatch(owner)
-    if told is None or told["machine"] != platform.node():
+    if told is None or told["place"] != place():
         return False
     try:
         os.kill(int(told["process"]), 0)

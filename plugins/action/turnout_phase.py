@@ -53,7 +53,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "migrate_command": {"type": "str", "default": ""},
         "timeout_seconds": {"type": "int", "required": True},
     },
-    "start": {**LEASE, **RELEASE, **CHECKED, "drain_seconds": {"type": "int", "required": True}},
+    "start": {**LEASE, **RELEASE, "drain_seconds": {"type": "int", "required": True}},
     "switch": {
         **LEASE,
         **RELEASE,

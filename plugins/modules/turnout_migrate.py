@@ -41,7 +41,7 @@ options:
     type: int
     required: true
   import_checked:
-    description: Whether the app was imported on trial. If not, a failure is searched for that.
+    description: Whether stage imported the app on trial. If not, that is done beside the commands.
     type: bool
 author:
   - The Turnout authors

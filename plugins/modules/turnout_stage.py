@@ -48,8 +48,7 @@ options:
   import_check:
     description:
       - Import the app once under the service's user and sandbox. A host that is alone, and whose
-        migration imports the app or that has none, may leave it out; the first phase that fails
-        then tells whether that is why.
+        migration itself imports the app before anything else, may leave it to M(turnout_migrate).
     type: bool
   then:
     description:

@@ -34,9 +34,6 @@ options:
     description: How long the slot's former release may take to end its requests.
     type: int
     required: true
-  import_checked:
-    description: Whether the app was imported on trial. If not, a failure is searched for that.
-    type: bool
 author:
   - The Turnout authors
 """

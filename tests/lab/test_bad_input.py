@@ -166,7 +166,8 @@ def test_host_that_is_not_debian_is_named_with_what_it_runs(clone: Clone, host: 
 
 
 def test_python_that_the_host_lacks_is_told_with_the_one_it_has(clone: Clone, host: Host) -> None:
-    with live_site_does_not_notice(host), clone.settings(app_python=">=3.99"):
+    change = clone.changed("app/hello/pages.py", "", "# There is something to deploy.\n")
+    with live_site_does_not_notice(host), clone.settings(app_python=">=3.99"), change:
         ran = deploy(clone)
 
     assert_one_error(
@@ -189,7 +190,8 @@ def small_disk(host: Host, free_kilobytes: int) -> Iterator[None]:
 
 
 def test_full_disk_is_found_before_anything_is_built(clone: Clone, host: Host) -> None:
-    with small_disk(host, 40_000), live_site_does_not_notice(host):
+    change = clone.changed("app/hello/pages.py", "", "# There is something to deploy.\n")
+    with small_disk(host, 40_000), live_site_does_not_notice(host), change:
         ran = deploy(clone)
 
     assert_one_error(
@@ -237,7 +239,8 @@ def test_app_that_does_not_import_is_told_with_its_own_words(clone: Clone, host:
         ran = deploy(clone)
 
     assert_one_error(
-        ran, f"failed on {host.vm.name} in Stage", "No module named 'nothing_installed'",
+        ran, f"failed on {host.vm.name} in Migrate", "the app does not import",
+        "No module named 'nothing_installed'",
         "mend the app", "the live release was not touched",
     )  # fmt: skip
     deploys_again(clone, host)
@@ -261,7 +264,7 @@ def test_factory_without_parentheses_is_told_how_to_write_it(clone: Clone, host:
         ran = deploy(clone)
 
     assert_one_error(
-        ran, f"failed on {host.vm.name} in Stage", "no WSGI application", "hello:create_app()"
+        ran, f"failed on {host.vm.name} in Migrate", "no WSGI application", "hello:create_app()"
     )
 
 

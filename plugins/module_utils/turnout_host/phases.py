@@ -101,7 +101,7 @@ def _held(call: Call, phase: str) -> Iterator[None]:
 
 @contextmanager
 def _beside(work: Callable[[], object]) -> Iterator[None]:
-    """Have ``work`` done while the block runs, and fail where it failed."""
+    """Have ``work`` done while the block runs; where it failed, that is the cause."""
     failed: list[BaseException] = []
 
     def attempt() -> None:
@@ -114,6 +114,10 @@ def _beside(work: Callable[[], object]) -> Iterator[None]:
     thread.start()
     try:
         yield
+    except HostFailure:
+        thread.join()
+        if not failed:
+            raise
     finally:
         thread.join()
     if failed:
@@ -167,6 +171,14 @@ def _request(call: Call) -> staging.Request:
     )
 
 
+def nothing(_call: Call) -> None:
+    """Do nothing."""
+
+
+def _import_on_trial(call: Call) -> None:
+    staging.check(call.layout, call.parameters["release"])
+
+
 def migrate(call: Call) -> Result:
     """Run the app's own commands with the new release's code."""
     commands = {key: call.parameters.get(f"{key}_command", "") for key in ("init", "migrate")}
@@ -174,24 +186,15 @@ def migrate(call: Call) -> Result:
     if not call.check:
         seconds = float(call.parameters["timeout_seconds"])
         name = call.parameters["release"]
-        # Meanwhile the slot that the release will run in is made ready.
+        # Meanwhile the slot that the release will run in is made ready, and the app imported on
+        # trial where stage has not.
+        trial = nothing if call.parameters["import_checked"] else _import_on_trial
         with (
-            _diagnosed(call),
             _beside(lambda: starting.prepare(call.layout, call.slots, name)),
+            _beside(lambda: trial(call)),
         ):
             output = migration.migrate(call.layout, name, **commands, timeout_seconds=seconds)
     return {"changed": any(commands.values()), "output": output}
-
-
-@contextmanager
-def _diagnosed(call: Call) -> Iterator[None]:
-    """Name the first cause where the app was not imported on trial: that it does not import."""
-    try:
-        yield
-    except HostFailure:
-        if not call.parameters["import_checked"]:
-            staging.check(call.layout, call.parameters["release"], DIAGNOSIS_SECONDS)
-        raise
 
 
 def start(call: Call) -> Result:
@@ -200,8 +203,7 @@ def start(call: Call) -> Result:
     held = releases.in_slot(call.layout, slot)
     if not call.check:
         drain_seconds = float(call.parameters["drain_seconds"])
-        with _diagnosed(call):
-            slot = starting.start(call.layout, call.slots, name, drain_seconds)
+        slot = starting.start(call.layout, call.slots, name, drain_seconds)
     old, new = f"slots/{slot} -> {held or 'nothing'}\n", f"slots/{slot} -> {name}\n"
     return {"changed": True, "slot": slot, "diff": _difference(old, new)}
 
@@ -289,8 +291,6 @@ def _difference(old: str, new: str) -> dict[str, str]:
     return {"before": old, "after": new}
 
 
-# How long the import of an app may take that is tried to tell why something else has failed.
-DIAGNOSIS_SECONDS = 30.0
 READING = ("preflight", "state")
 # A phase that takes the lease, and those that end without one.
 TAKING = ("take", "stage")

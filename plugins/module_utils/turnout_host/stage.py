@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import compileall
 import json
-import math
 import os
 import pwd
 import shlex
@@ -86,13 +85,8 @@ def stage(layout: Layout, request: Request, run: units.Run = units.run) -> bool:
     return True
 
 
-def check(
-    layout: Layout, name: str, most_seconds: float = math.inf, run: units.Run = units.run
-) -> None:
+def check(layout: Layout, name: str, run: units.Run = units.run) -> None:
     """Load the app as gunicorn would, under its user and sandbox; it must be a WSGI application.
-
-    Args:
-        most_seconds: how long that may take, if less than the app's start may.
 
     Raises:
         HostFailure: if it cannot be loaded; the release is marked as failed.
@@ -100,7 +94,6 @@ def check(
     release = releases.get(layout, name)
     python, config = venvs.python(layout, release.venv), layout.release(name) / "gunicorn.conf.py"
     source = _source_of(wsgi_check)
-    wanted = float(release.manifest["health"]["start_timeout_seconds"])
     try:
         command.run_in_release(
             layout,
@@ -110,7 +103,7 @@ def check(
                 ["exec", str(python), "-c", source, "--check-config", "--config", str(config)]
             ),
             what="the import of the app",
-            timeout_seconds=min(most_seconds, wanted),
+            timeout_seconds=float(release.manifest["health"]["start_timeout_seconds"]),
             run=run,
         )
     except HostFailure as failure:

@@ -13,6 +13,7 @@ from .layout import Layout
 
 # Written last: a virtual environment without it is a leftover of a killed deploy.
 MARKER = ".complete"
+DEBIAN_WHEELS = "/usr/share/python-wheels"
 
 
 def is_complete(layout: Layout, key: str) -> bool:
@@ -70,6 +71,17 @@ def _create(path: Path, uv: Path | None, run: units.Run) -> None:
             "provision the host again (python3-venv must be installed)",
             created.stdout,
         )
+    if uv and sys.version_info < (3, 12):
+        _add_setuptools(path, uv, run)
+
+
+def _add_setuptools(path: Path, uv: Path, run: units.Run) -> None:
+    """Add what ``python -m venv`` adds up to Python 3.11: older packages import pkg_resources.
+
+    Debian keeps its wheel for that very purpose; a lock that names setuptools replaces it.
+    """
+    argv = [str(uv), "pip", "install", *_UV_ALONE, "--no-index", "--find-links", DEBIAN_WHEELS]
+    run([*argv, "--python", str(path / "bin/python"), "setuptools"], check=False, timeout=60)
 
 
 def _install(layout: Layout, path: Path, lock: str, uv: Path | None, run: units.Run) -> None:

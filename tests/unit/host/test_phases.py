@@ -183,7 +183,7 @@ MIGRATION = {"migrate_command": "flask db upgrade", "timeout_seconds": 5, "impor
 @pytest.fixture
 def migrating(layout: Layout, systemd: FakeSystemd, monkeypatch: pytest.MonkeyPatch) -> Layout:
     """r1 is live in blue; r2 is staged, and green is free for it."""
-    monkeypatch.setattr(phases.migration.command.units, "run", systemd)
+    monkeypatch.setattr(phases.staging, "check", lambda *_, **__: None)
     monkeypatch.setattr(phases.migration, "migrate", lambda *_, **__: "migrated")
     making.put_live(layout, "blue", "r1")
     making.make_release(layout, "r2")
@@ -231,6 +231,15 @@ def broken(migrating: Layout, monkeypatch: pytest.MonkeyPatch) -> Layout:
 
 def test_an_app_that_does_not_import_is_the_cause_and_not_its_consequence(broken: Layout) -> None:
     with pytest.raises(HostFailure, match="does not import: ModuleNotFoundError"):
+        call(broken, "migrate", **MIGRATION)
+
+
+def test_an_app_that_migrates_but_is_no_wsgi_application_does_not_go_on(
+    broken: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(phases.migration, "migrate", lambda *_, **__: "migrated")
+
+    with pytest.raises(HostFailure, match="does not import"):
         call(broken, "migrate", **MIGRATION)
 
 

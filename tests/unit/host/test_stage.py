@@ -15,7 +15,7 @@ import pytest
 from tests.unit.host import making
 from tests.unit.host.fake_systemd import FakeSystemd
 from tests.unit.host.making import file_member, special_member
-from turnout_host import envfile, gunicorn_hooks, releases, stage
+from turnout_host import envfile, gunicorn_hooks, releases, stage, venvs
 from turnout_host.errors import HostFailure
 from turnout_host.layout import Layout
 
@@ -191,10 +191,28 @@ def test_uv_makes_the_virtual_environment_where_it_is_installed(
 ) -> None:
     stage_r1(layout, systemd)
 
-    (install,) = systemd.called(f"{uv} pip install")
+    *_, install = systemd.called(f"{uv} pip install")
     for flag in ("--offline", "--no-index", "--require-hashes", "--no-build", "--no-config"):
         assert flag in install
     assert systemd.called("-m venv") == systemd.called("-m pip") == []
+
+
+@pytest.mark.parametrize(("version", "added"), [((3, 11), 1), ((3, 12), 0), ((3, 13), 0)])
+def test_packages_find_setuptools_where_pythons_own_tool_would_have_put_it(
+    layout: Layout,
+    systemd: FakeSystemd,
+    uv: str,
+    monkeypatch: pytest.MonkeyPatch,
+    version: tuple[int, int],
+    added: int,
+) -> None:
+    monkeypatch.setattr(venvs.sys, "version_info", (*version, 2))
+
+    venvs.ensure(layout, "v9", "one==1.0\n", systemd)
+
+    found = [call for call in systemd.called(f"{uv} pip install") if call.endswith(" setuptools")]
+    assert len(found) == added
+    assert all("--find-links /usr/share/python-wheels" in call for call in found)
 
 
 def test_pip_makes_it_where_uv_does_not_run(layout: Layout, systemd: FakeSystemd, uv: str) -> None:

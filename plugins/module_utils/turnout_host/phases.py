@@ -171,12 +171,9 @@ def _request(call: Call) -> staging.Request:
     )
 
 
-def nothing(_call: Call) -> None:
-    """Do nothing."""
-
-
 def _import_on_trial(call: Call) -> None:
-    staging.check(call.layout, call.parameters["release"])
+    if not call.parameters["import_checked"]:
+        staging.check(call.layout, call.parameters["release"])
 
 
 def migrate(call: Call) -> Result:
@@ -188,10 +185,9 @@ def migrate(call: Call) -> Result:
         name = call.parameters["release"]
         # Meanwhile the slot that the release will run in is made ready, and the app imported on
         # trial where stage has not.
-        trial = nothing if call.parameters["import_checked"] else _import_on_trial
         with (
             _beside(lambda: starting.prepare(call.layout, call.slots, name)),
-            _beside(lambda: trial(call)),
+            _beside(lambda: _import_on_trial(call)),
         ):
             output = migration.migrate(call.layout, name, **commands, timeout_seconds=seconds)
     return {"changed": any(commands.values()), "output": output}

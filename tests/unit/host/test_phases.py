@@ -8,7 +8,18 @@ import pytest
 
 from tests.unit.host import making
 from tests.unit.host.fake_systemd import FakeSystemd
-from turnout_host import journal, lease, phases, releases, splits, switch, watch
+from turnout_host import (
+    calls,
+    journal,
+    lease,
+    phases,
+    ready_phases,
+    releases,
+    splits,
+    switch,
+    traffic_phases,
+    watch,
+)
 from turnout_host.errors import HostFailure
 from turnout_host.layout import Layout
 from turnout_host.units import Slots
@@ -100,11 +111,11 @@ def test_a_controller_that_comes_back_in_time_commits(staged: Layout, slots: Slo
 def test_a_deploy_that_died_after_its_commit_has_happened(
     staged: Layout, slots: Slots, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def killed(_call: phases.Call) -> None:
+    def killed(_call: calls.Call) -> None:
         raise KeyboardInterrupt
 
     switched(staged)
-    monkeypatch.setattr(phases, "_end", killed)
+    monkeypatch.setattr(traffic_phases, "_end", killed)
     with pytest.raises(KeyboardInterrupt):
         call(staged, "commit")
     end_of_lease(staged)
@@ -183,8 +194,8 @@ MIGRATION = {"migrate_command": "flask db upgrade", "timeout_seconds": 5, "impor
 @pytest.fixture
 def migrating(layout: Layout, systemd: FakeSystemd, monkeypatch: pytest.MonkeyPatch) -> Layout:
     """r1 is live in blue; r2 is staged, and green is free for it."""
-    monkeypatch.setattr(phases.staging, "check", lambda *_, **__: None)
-    monkeypatch.setattr(phases.migration, "migrate", lambda *_, **__: "migrated")
+    monkeypatch.setattr(ready_phases.staging, "check", lambda *_, **__: None)
+    monkeypatch.setattr(ready_phases.migration, "migrate", lambda *_, **__: "migrated")
     making.put_live(layout, "blue", "r1")
     making.make_release(layout, "r2")
     call(layout, "take")
@@ -224,8 +235,8 @@ def broken(migrating: Layout, monkeypatch: pytest.MonkeyPatch) -> Layout:
     def check(*_: Any, **__: Any) -> None:
         raise HostFailure("the app does not import: ModuleNotFoundError", "mend the app")
 
-    monkeypatch.setattr(phases.migration, "migrate", fail)
-    monkeypatch.setattr(phases.staging, "check", check)
+    monkeypatch.setattr(ready_phases.migration, "migrate", fail)
+    monkeypatch.setattr(ready_phases.staging, "check", check)
     return migrating
 
 
@@ -237,7 +248,7 @@ def test_an_app_that_does_not_import_is_the_cause_and_not_its_consequence(broken
 def test_an_app_that_migrates_but_is_no_wsgi_application_does_not_go_on(
     broken: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(phases.migration, "migrate", lambda *_, **__: "migrated")
+    monkeypatch.setattr(ready_phases.migration, "migrate", lambda *_, **__: "migrated")
 
     with pytest.raises(HostFailure, match="does not import"):
         call(broken, "migrate", **MIGRATION)

@@ -1,0 +1,77 @@
+"""What a phase is asked, and what phases share."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from . import lease
+from .errors import HostFailure
+from .layout import Layout
+from .units import Slots
+
+Parameters = dict[str, Any]
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One phase asked for on this host; ``check`` changes nothing.
+
+    Args:
+        shipped: a file that came with the call.
+    """
+
+    layout: Layout
+    slots: Slots
+    parameters: Parameters
+    check: bool
+    shipped: BinaryIO | None = None
+
+    @property
+    def claim(self) -> lease.Claim:
+        """What the call says of the lease."""
+        said = self.parameters["lease"]
+        dead = tuple(said.get("dead", ()))
+        return lease.Claim(said["token"], said.get("owner", ""), said.get("reason", ""), dead)
+
+    @property
+    def lease_seconds(self) -> float:
+        """How long the host waits for the next call before it takes the owner for dead."""
+        return float(self.parameters["lease"]["seconds"])
+
+
+Phase = Callable[[Call], Result]
+
+
+@contextmanager
+def beside(work: Callable[[], object]) -> Iterator[None]:
+    """Have ``work`` done while the block runs; where it failed, that is the cause."""
+    failed: list[BaseException] = []
+
+    def attempt() -> None:
+        try:
+            work()
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=attempt)
+    thread.start()
+    try:
+        yield
+    except HostFailure:
+        thread.join()
+        if not failed:
+            raise
+    finally:
+        thread.join()
+    if failed:
+        raise failed[0]
+
+
+def difference(old: str, new: str) -> dict[str, str]:
+    """Return what `--diff` shows."""
+    return {"before": old, "after": new}

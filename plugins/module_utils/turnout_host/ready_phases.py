@@ -1,0 +1,91 @@
+"""The phases up to a healthy idle slot: nothing of the traffic moves."""
+
+from __future__ import annotations
+
+from . import drain, journal, releases, settle, splits, switch
+from . import migrate as migration
+from . import preflight as before
+from . import stage as staging
+from . import start as starting
+from . import state as looking
+from .calls import Call, Result, beside, difference
+
+
+def preflight(call: Call) -> Result:
+    """Tell whether the host can take a release, and what it lacks."""
+    free = int(call.parameters["free_megabytes"]) * 2**20
+    found = before.preflight(call.layout, call.parameters.get("python", ""), free)
+    return {"changed": False, "lease": looking.lease(call.layout), **found}
+
+
+def state(call: Call) -> Result:
+    """Tell what is live."""
+    return {"changed": False, "state": looking.state(call.layout, call.slots)}
+
+
+def take(call: Call) -> Result:
+    """Take the lease alone: on the first host of a fleet, before all of them."""
+    return {"changed": not call.check}
+
+
+def stage(call: Call) -> Result:
+    """Put the release on the host, unless it is there, and import its app once."""
+    request = _request(call)
+    there = releases.names(call.layout)
+    changed = releases.find(call.layout, request.release) is None
+    if not call.check:
+        # Whatever the last deploy left to be done to the idle slot, this one decides.
+        settle.cancel(call.layout, call.slots.run)
+        switch.reconcile(call.layout, call.slots)
+        journal.begin(call.layout, request.release, token=call.claim.token)
+        changed = staging.stage(call.layout, request)
+        if call.parameters["import_check"]:
+            staging.check(call.layout, request.release)
+        drain.let_go(call.layout, call.slots, splits.idle_slot(call.layout))
+    after = sorted({*there, request.release})
+    listed = ("".join(f"releases/{name}\n" for name in names) for names in (there, after))
+    return {"changed": changed, "release": request.release, "diff": difference(*listed)}
+
+
+def _request(call: Call) -> staging.Request:
+    parameters = call.parameters
+    return staging.Request(
+        release=parameters["release"],
+        bundle=call.shipped,
+        settings=parameters["settings"],
+        environment={name: str(value) for name, value in parameters.get("environment", {}).items()},
+        config_files=parameters.get("config_files", []),
+    )
+
+
+def _import_on_trial(call: Call) -> None:
+    if not call.parameters["import_checked"]:
+        staging.check(call.layout, call.parameters["release"])
+
+
+def migrate(call: Call) -> Result:
+    """Run the app's own commands with the new release's code."""
+    commands = {key: call.parameters.get(f"{key}_command", "") for key in ("init", "migrate")}
+    output = ""
+    if not call.check:
+        seconds = float(call.parameters["timeout_seconds"])
+        name = call.parameters["release"]
+        # Meanwhile the slot that the release will run in is made ready, and the app imported on
+        # trial where stage has not.
+        with (
+            beside(lambda: starting.prepare(call.layout, call.slots, name)),
+            beside(lambda: _import_on_trial(call)),
+        ):
+            output = migration.migrate(call.layout, name, **commands, timeout_seconds=seconds)
+    return {"changed": any(commands.values()), "output": output}
+
+
+def start(call: Call) -> Result:
+    """Run the release in the idle slot until it is healthy."""
+    name, slot = call.parameters["release"], splits.idle_slot(call.layout)
+    held = releases.in_slot(call.layout, slot)
+    if not call.check:
+        drain_seconds = float(call.parameters["drain_seconds"])
+        slot = starting.start(call.layout, call.slots, name, drain_seconds)
+    old, new = f"slots/{slot} -> {held or 'nothing'}\n", f"slots/{slot} -> {name}\n"
+    return {"changed": True, "slot": slot, "diff": difference(old, new)}

@@ -1,0 +1,89 @@
+"""The phases in which traffic moves, and their ends."""
+
+from __future__ import annotations
+
+import time
+
+from . import lease, releases, rollback, settle, splits, switch, watch
+from .calls import Call, Result, difference
+from .errors import HostFailure
+from .layout import SLOTS, Layout, other_slot
+
+
+def change_over(call: Call) -> Result:
+    """Give the traffic to the slot that runs the release, and verify that it answers."""
+    layout, name, old = call.layout, call.parameters["release"], splits.live(call.layout)
+    slot = splits.idle_slot(layout) if call.check else _holder(layout, name)
+    shown = f"live -> splits/{old}\n" if old else ""
+    result = {
+        "changed": old != slot,
+        "slot": slot,
+        "diff": difference(shown, f"live -> splits/{slot}\n"),
+    }
+    if not call.check:
+        started = time.monotonic()
+        switch.switch(layout, slot)
+        result["switch_seconds"] = round(time.monotonic() - started, 6)
+        switch.verify(layout, name, {key: call.parameters[key] for key in ("port", "tls")})
+    return result
+
+
+def _holder(layout: Layout, release: str) -> str:
+    for slot in SLOTS:
+        if releases.in_slot(layout, slot) == release:
+            return slot
+    raise HostFailure(
+        f"no slot holds {release} any more: another deploy overtook this one",
+        "see `invoke status`, and deploy again if that is not what you want",
+    )
+
+
+def commit(call: Call) -> Result:
+    """Make the switch final, and leave the old slot to the host's own timer."""
+    if call.check:
+        return {"changed": True}
+    layout, token = call.layout, call.claim.token
+    lease.renew(layout, token, call.lease_seconds)
+    live = splits.live_slot(layout)
+    facts = {key: call.parameters.get(key) or None for key in ("previous_release", "actor")}
+    entry = switch.commit(layout, call.parameters["release"], "deploy", live=live, **facts)
+    # From here on it has happened, whoever dies: the history says so.
+    _end(call)
+    if live and facts["previous_release"]:
+        warm_seconds = int(call.parameters["warm_seconds"])
+        settle.schedule(layout, other_slot(live), warm_seconds, call.slots.run)
+    return {"changed": True, "entry": entry}
+
+
+def revert(call: Call) -> Result:
+    """Put the traffic back to where it was before this deploy, and before nobody else's."""
+    layout, token = call.layout, call.claim.token
+    idle = {"changed": False, "live": splits.live_slot(layout)}
+    if call.check or lease.holder(layout, lease.Claim(token)):
+        return idle
+    facts = {"cause": call.parameters["cause"], "actor": call.parameters.get("actor") or None}
+    if lease.is_held_by(layout, token):
+        result = switch.revert(layout, call.slots, **facts)
+    else:
+        result = switch.take_back(layout, call.slots, token, **facts)
+    _end(call)
+    return result
+
+
+def _end(call: Call) -> None:
+    if lease.give_back(call.layout, call.claim.token):
+        watch.stop(call.layout, call.slots.run)
+
+
+def roll_back(call: Call) -> Result:
+    """Give the traffic to an earlier verified release."""
+    if not call.check:
+        lease.refuse_others(call.layout, lease.Claim(""))
+    name = rollback.target(call.layout, call.parameters.get("release") or None)
+    old = releases.live(call.layout)
+    result: Result = {"changed": old != name, "release": name, "previous_release": old}
+    if not call.check:
+        drain_seconds = float(call.parameters["drain_seconds"])
+        done = rollback.rollback(call.layout, call.slots, name, drain_seconds=drain_seconds)
+        result = {key: value for key, value in done.items() if key != "seconds"}
+    return {**result, "diff": difference(f"{old or ''}\n", f"{name}\n")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 from . import unitfile, units, venvs
@@ -45,7 +46,8 @@ def run_in_release(
 def _prefix(
     layout: Layout, name: str, manifest: dict[str, Any], timeout_seconds: float
 ) -> list[str]:
-    runtime = f"{layout.app}-command"
+    # Each its own: systemd removes this folder when the command ends, and two may run at once.
+    runtime = f"{layout.app}-command-{secrets.token_hex(4)}"
     path = f"{venvs.python(layout, manifest['venv']).parent}:/usr/local/bin:/usr/bin:/bin"
     properties = [
         *unitfile.sandbox(layout.base_unit.read_text()),

@@ -62,3 +62,18 @@ def test_init_that_failed_runs_again(layout: Layout, systemd: FakeSystemd) -> No
 def test_program_that_hangs_is_named_with_the_time_it_had() -> None:
     with pytest.raises(HostFailure, match=r"sleep did not end within 0 s"):
         units.run(["sleep", "5"], timeout=0.1)
+
+
+def test_no_command_loses_its_files_when_another_one_ends(
+    layout: Layout, systemd: FakeSystemd
+) -> None:
+    migrate(layout, "r1", init="app init", migrate="app up", timeout_seconds=60, run=systemd)
+
+    folders = [
+        word
+        for call in systemd.called("systemd-run")
+        for word in call.split()
+        if "property=RuntimeDirectory=" in word
+    ]
+
+    assert len(set(folders)) == 2

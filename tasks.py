@@ -142,11 +142,12 @@ def deploy(
     dirty: bool = False,
     no_tests: bool = False,
     wait: int = 0,
+    batch: str = "",
 ) -> None:
     """Build, test and ship the app; all hosts switch, or none."""
     from turnout.deploy import deploy
 
-    deploy(env, check=check, dirty=dirty, tests=not no_tests, wait=wait)
+    deploy(env, check=check, dirty=dirty, tests=not no_tests, wait=wait, batch=batch)
 
 
 @verb
@@ -158,11 +159,25 @@ def promote(c: Context, from_: str = "", to: str = "", check: bool = False) -> N
 
 
 @verb
-def rollback(c: Context, env: str = "", release: str = "") -> None:
-    """Go back to the release that was live before, or to --release."""
-    from turnout.rollback import rollback
+def rollback(
+    c: Context,
+    env: str = "",
+    release: str = "",
+    current_env: bool = False,
+    force: bool = False,
+    wait: int = 0,
+    batch: str = "",
+) -> None:
+    """Go back to the release that was live before, or to --release; all hosts, or none."""
+    from turnout.rollback import Wish, rollback
 
-    rollback(env, release=release)
+    rollback(env, Wish(release, current_env, force, wait, batch))
+
+
+rollback.help.update(
+    current_env="With the live release's environment, for credentials that were revoked since.",
+    force="Though the release does not know the schema of the database.",
+)
 
 
 @verb

@@ -17,6 +17,7 @@ REPOSITORY = Path(__file__).parents[1]
 ROLES = REPOSITORY / "roles"
 
 Render = Callable[..., str]
+Values = Callable[..., Any]
 
 
 def pytest_configure() -> None:
@@ -53,3 +54,19 @@ def render() -> Render:
         return str(templar.template(trust_as_template(text), escape_backslashes=False))
 
     return rendered
+
+
+@pytest.fixture
+def values() -> Values:
+    """Return what a variable of a role comes to, with what else is given."""
+
+    def value(role: str, name: str, **variables: Any) -> Any:
+        known = {
+            **load_role_file(role, "defaults/main.yml"),
+            **load_role_file(role, "vars/main.yml"),
+            **variables,
+        }
+        templar = Templar(loader=DataLoader(), variables=known)
+        return templar.template(known[name])
+
+    return value

@@ -28,6 +28,7 @@ def deploy(
     tests: bool = True,
     artifact: str = "",
     wait: int = 0,
+    batch: str = "",
 ) -> None:
     """Deploy the app to ``env``; for `local` make everything it needs first.
 
@@ -38,6 +39,7 @@ def deploy(
         tests: run the app's own tests before anything is touched.
         artifact: take this one, which is in `.turnout/artifacts`, and build nothing.
         wait: seconds to wait for somebody else's deploy to end.
+        batch: how many hosts switch at a time, or which share; empty for what the settings say.
 
     Raises:
         TurnoutError: the first cause, in words.
@@ -47,7 +49,8 @@ def deploy(
     if env == local.NAME and not local.is_provisioned(env):
         provision(env, check=check)
     live = None if check or artifact else live_already(environment, dirty=dirty)
-    progress = Progress() if live else _deploy(environment, check, dirty, tests, artifact, wait)
+    variables = _variables(dirty=dirty, tests=tests, artifact=artifact, wait=wait, batch=batch)
+    progress = Progress() if live else _deploy(environment, variables, check=check)
     remember_targets(env, progress.targets)
     if not check:
         with timings.span("Ask what is live"):
@@ -73,16 +76,24 @@ def provision(env: str, *, check: bool = False) -> None:
         print(f"Provisioned {environment.app} in {env}: {seconds_line(result.progress.seconds)}")
 
 
-def _deploy(
-    environment: Environment, check: bool, dirty: bool, tests: bool, artifact: str, wait: int
-) -> Progress:
+def _variables(*, dirty: bool, tests: bool, artifact: str, wait: int, batch: str) -> dict[str, Any]:
+    """Return the variables of the playbook that differ from the settings."""
     variables: dict[str, Any] = {"app_allow_dirty": True} if dirty else {}
     variables |= {} if tests else {"release_test": False}
     variables |= {"release_artifact": artifact} if artifact else {}
     variables |= {"release_wait_seconds": wait} if wait else {}
+    return variables | ({"app_batch": batch} if batch else {})
+
+
+def _deploy(environment: Environment, variables: dict[str, Any], *, check: bool) -> Progress:
     with shown(_title("deploy", environment)) as view:
-        early = EarlyBuild(environment, view.note, dirty=dirty, tests=tests)
-        if not artifact:
+        early = EarlyBuild(
+            environment,
+            view.note,
+            dirty="app_allow_dirty" in variables,
+            tests="release_test" not in variables,
+        )
+        if "release_artifact" not in variables:
             early.start()
         for host in environment.hosts:
             openssh.connect_ahead(host)

@@ -11,6 +11,13 @@ from turnout.inventory import Host
 
 # Where Ansible keeps what it shares; ansible.cfg names a connection by where it leads alone.
 SHARED = Path(os.environ.get("ANSIBLE_SSH_CONTROL_PATH_DIR", "~/.ansible/cp")).expanduser()
+# As ansible.cfg has them, since the connection is Ansible's.
+OPTIONS = {
+    "ControlMaster": "auto",
+    "ControlPersist": "60s",
+    "ServerAliveInterval": "5",
+    "ServerAliveCountMax": "3",
+}
 # Nobody waits for them; whoever forgets a child that still runs is warned by Python.
 _ahead: list[subprocess.Popen[bytes]] = []
 
@@ -26,8 +33,8 @@ def connect_ahead(host: Host) -> None:
     Whatever is wrong with it is for Ansible to find out and to tell.
     """
     SHARED.mkdir(mode=0o700, parents=True, exist_ok=True)
-    shared = {"ControlMaster": "auto", "ControlPersist": "60s", "ControlPath": f"{SHARED}/%C"}
-    options = [word for name, value in shared.items() for word in ("-o", f"{name}={value}")]
+    options = [word for name, value in OPTIONS.items() for word in ("-o", f"{name}={value}")]
+    options += ["-o", f"ControlPath={SHARED}/%C"]
     ahead = subprocess.Popen(
         ["ssh", *_how(host), *options, "-o", "BatchMode=yes", host.address, "true"],
         stdin=subprocess.DEVNULL,

@@ -12,6 +12,7 @@ from typing import Any
 PHASES = (
     "Preflight",
     "Build",
+    "Recall",
     "Stage",
     "Migrate",
     "Start",

@@ -10,9 +10,10 @@ from turnout.errors import TurnoutError
 from turnout.inventory import Environment, load
 from turnout.paths import use_library
 from turnout.reach import HostError
-from turnout.rollback import SECONDS
 
 Entry = dict[str, Any]
+# A host that goes back may have to start a release first.
+SECONDS = 180
 
 
 def recover(env: str) -> None:

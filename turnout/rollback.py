@@ -1,89 +1,107 @@
-"""Back to an earlier release: one rename on each host, asked for over SSH."""
+"""Back to an earlier release: of one host over SSH at once, of several by the playbook.
+
+One host needs no barrier, and its own program does all of it in one call. Of several hosts all go
+back, or none.
+"""
 
 from __future__ import annotations
 
+import getpass
+import os
+import time
+from dataclasses import dataclass
 from typing import Any
 
-from turnout.errors import TurnoutError
+from turnout import openssh, recover, status, timings
+from turnout.explain import failure
 from turnout.inventory import Environment, load
-from turnout.reach import HostError
+from turnout.paths import use_library
+from turnout.playbooks import run
+from turnout.view import seconds_line, shown
 
 # A release that is not warm any more has to start first.
 SECONDS = 180
 
 
-def rollback(env: str, *, release: str = "") -> None:
-    """Switch every host of ``env`` back and say what is live then.
+@dataclass(frozen=True)
+class Wish:
+    """Where to go back to, and how.
 
     Args:
-        env: the environment's name.
-        release: the release to go to; empty means the one that was live before.
+        release: its name; empty for the verified one before the live one.
+        current_env: with the live release's environment and configuration files.
+        force: though the release does not know the schema of the database.
+        wait: seconds to wait for somebody else's deploy to end.
+        batch: how many hosts at a time, or which share; empty for what the settings say.
+    """
+
+    release: str = ""
+    current_env: bool = False
+    force: bool = False
+    wait: int = 0
+    batch: str = ""
+
+    def words(self) -> list[str]:
+        """Return the options of the host program."""
+        words = ["--release", self.release] if self.release else []
+        words += ["--current-env"] if self.current_env else []
+        words += ["--force"] if self.force else []
+        return words + (["--wait", str(self.wait)] if self.wait else [])
+
+    def variables(self) -> dict[str, Any]:
+        """Return the variables of the playbook."""
+        known = {
+            "release_rollback_to": self.release,
+            "release_rollback_current_env": self.current_env,
+            "release_rollback_force": self.force,
+            "release_wait_seconds": self.wait,
+            "app_batch": self.batch,
+        }
+        return {name: value for name, value in known.items() if value}
+
+
+def rollback(env: str, wish: Wish) -> None:
+    """Switch every host of ``env`` back, and say what is live then.
 
     Raises:
-        TurnoutError: a host did not switch; the message says which and what the others do.
+        TurnoutError: nothing moved, or everything is back where it was; the message says why.
     """
+    environment = load(env)
+    if len(environment.hosts) == 1:
+        _alone(environment, wish)
+    else:
+        _fleet(environment, wish)
+
+
+def _alone(environment: Environment, wish: Wish) -> None:
     from turnout import ssh
 
-    environment = load(env)
-    entries = _answers(environment)
-    wanted = release or _common_previous(env, entries)
-    moving = [environment.host(one["host"]) for one in entries if one["release"] != wanted]
-    if not moving:
-        raise TurnoutError(
-            f"Release {wanted} is live already, on every host of {env}.",
-            next_step=f"invoke status --env {env} lists the others",
-        )
-    answers = ssh.on_each(
-        moving,
-        lambda host: ssh.program(
-            host, environment.app, "rollback", "--release", wanted, timeout=SECONDS
-        ),
-    )
-    for name, answer in answers.items():
-        print(f"{name}: {_words(answer)}")
-    failed = [answer for answer in answers.values() if isinstance(answer, HostError)]
-    if failed:
-        raise _failure(env, failed, len(entries), wanted)
+    (host,) = environment.hosts
+    words = ["rollback", "--owner", _owner(), *wish.words()]
+    answer = ssh.program(host, environment.app, *words, timeout=SECONDS + wish.wait)
+    print(f"{host.name}: {answer['release']} is live ({answer['live']})")
 
 
-def _answers(environment: Environment) -> list[dict[str, Any]]:
-    """Ask every host before any of them moves: an unreachable one would split the fleet."""
-    from turnout.status import ask
+def _owner() -> str:
+    use_library()
+    from turnout_build import owner
 
-    entries = ask(environment)
-    for host in entries:
-        if "error" in host:
-            raise HostError(host["host"], host["error"], host["why"], host["next_step"])
-    return entries
+    return str(owner.name(getpass.getuser(), os.getpid()))
 
 
-def _common_previous(env: str, entries: list[dict[str, Any]]) -> str:
-    previous = {str(host.get("previous") or "") for host in entries}
-    if previous == {""}:
-        raise TurnoutError(
-            f"Environment {env} has no earlier release to go back to.",
-            next_step=f"invoke status --env {env} shows what is there; --release NAME goes to it",
-        )
-    if len(previous) > 1:
-        raise TurnoutError(
-            f"The hosts of {env} would go back to different releases: "
-            f"{', '.join(sorted(name or 'none' for name in previous))}.",
-            next_step=f"name one: invoke rollback --env {env} --release NAME",
-        )
-    return previous.pop()
-
-
-def _words(answer: dict[str, Any] | HostError) -> str:
-    if isinstance(answer, HostError):
-        return f"not switched: {answer.problem}"
-    return f"{answer['release']} is live ({answer['live']})"
-
-
-def _failure(env: str, failed: list[HostError], hosts: int, wanted: str) -> TurnoutError:
-    first = failed[0]
-    where = "on any host" if len(failed) == hosts else "on every host: the fleet is mixed"
-    return TurnoutError(
-        f"{first.host}: the rollback to {wanted} did not happen {where}.",
-        f"{first.problem}\n{first.why}",
-        first.next_step or f"invoke status --env {env}, then deploy or roll back again",
-    )
+def _fleet(environment: Environment, wish: Wish) -> None:
+    started = time.monotonic()
+    with shown(f"rollback of {environment.app} in {environment.name}") as view:
+        for host in environment.hosts:
+            openssh.connect_ahead(host)
+        status.get_ready(environment)
+        result = run("rollback", environment.name, listener=view, variables=wish.variables())
+        view.finish(result.progress)
+    timings.store(environment.name, "rollback", result.progress)
+    if result.cancelled:
+        recover.after_cancel(environment)
+    if not result.ok:
+        raise failure(result, environment.hosts)
+    for entry in status.ask(environment):
+        print(f"{entry['host']}: {status.in_words(entry)}")
+    print(f"{time.monotonic() - started:.1f} s: {seconds_line(result.progress.seconds)}")

@@ -63,6 +63,13 @@ def entry(host: Host, answer: dict[str, Any] | HostError) -> dict[str, Any]:
     return known | answer
 
 
+def in_words(entry: dict[str, Any]) -> str:
+    """Return what is live on one host, in a few words."""
+    if "error" in entry:
+        return f"no answer: {entry['error']}"
+    return f"{entry['release']} is live ({entry['live']})" if entry["live"] else "nothing is live"
+
+
 def document(environment: Environment, hosts: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the document that programs read: the promised keys, in the promised order."""
     return {

@@ -21,6 +21,7 @@ Verb = Task[Any]
 HELP = {
     "env": "Environment to act on: a folder below inventories/.",
     "wait": "Seconds to wait for somebody else's deploy to end; none by default.",
+    "batch": "How many hosts switch at a time, such as 1, or which share, such as 25%.",
     "yes": "Do not ask.",
     "from_": "Environment that has verified what is live there.",
     "to": "Environment that gets it.",

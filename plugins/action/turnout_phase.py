@@ -27,12 +27,19 @@ APP: dict[str, Any] = {"app": {"type": "str", "required": True}}
 LEASE: dict[str, Any] = {"lease": {"type": "dict", "required": True}}
 CHECKED: dict[str, Any] = {"import_checked": {"type": "bool", "default": True}}
 RELEASE: dict[str, Any] = {"release": {"type": "str", "required": True}}
+# What a host that waits for no other does in the same call.
+THEN: dict[str, Any] = {"then": {"type": "list", "elements": "dict", "default": []}}
+BACK: dict[str, Any] = {
+    "current_env": {"type": "bool", "default": False},
+    "force": {"type": "bool", "default": False},
+}
 # What each phase takes; documented in plugins/modules/.
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "preflight": {
         "python": {"type": "str", "default": ""},
         "free_megabytes": {"type": "int", "required": True},
     },
+    "target": {"release": {"type": "str", "default": ""}, **BACK},
     "state": {},
     "take": {**LEASE},
     "stage": {
@@ -43,8 +50,9 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "environment": {"type": "dict", "default": {}, "no_log": True},
         "config_files": {"type": "list", "elements": "dict", "default": [], "no_log": True},
         "import_check": {"type": "bool", "default": True},
-        "then": {"type": "list", "elements": "dict", "default": []},
+        **THEN,
     },
+    "recall": {**LEASE, **RELEASE, "base": {"type": "str", "default": ""}, **THEN},
     "migrate": {
         **LEASE,
         **RELEASE,
@@ -71,10 +79,6 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         **LEASE,
         "cause": {"type": "str", "required": True},
         "actor": {"type": "str", "default": ""},
-    },
-    "rollback": {
-        "release": {"type": "str", "default": ""},
-        "drain_seconds": {"type": "int", "required": True},
     },
 }
 

@@ -18,6 +18,7 @@ ENTRY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 HOSTNAME = re.compile(r"(\*\.)?[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?")
 URL_PATH = re.compile(r"/[^\s;{}\"'\\$#]*")
+BATCH = re.compile(r"(?P<number>\d+)(?P<share>%?)")
 BODY_SIZE = re.compile(r"\d+[kKmMgG]?")
 
 # A deploy rests on these; a second opinion in the raw arguments would win over it unseen.
@@ -158,6 +159,14 @@ def check_lease(settings: Settings) -> Iterator[str]:
         )
 
 
+def check_batch(settings: Settings) -> Iterator[str]:
+    """A batch is a number of hosts, or a share of them."""
+    said = str(settings["batch"])
+    told = BATCH.fullmatch(said)
+    if not told or (told["share"] and not 1 <= int(told["number"]) <= 100):
+        yield f"app_batch is {said!r}: write how many hosts, such as 1, or a share, such as 25%"
+
+
 CHECKS: list[Check] = [
     check_name,
     check_entry,
@@ -169,6 +178,7 @@ CHECKS: list[Check] = [
     check_nginx,
     check_gunicorn,
     check_lease,
+    check_batch,
 ]
 
 

@@ -44,6 +44,7 @@ def is_truth(value: Any) -> bool:
 
 # What fits each type, and what to write where something else stands.
 TYPES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "raw": (lambda value: isinstance(value, (str, int)), "a number, or text in quotes"),
     "str": (lambda value: isinstance(value, str), "text, in quotes"),
     "path": (lambda value: isinstance(value, str), "a path"),
     "int": (is_whole, "a whole number"),

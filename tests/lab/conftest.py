@@ -6,11 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.lab.fleet import Fleet
 from tests.lab.site import Host, Site
 from turnout import lab as labs
 from turnout.lab_state import Lab
 
 NAME = "test"
+FLEET = "fleet"
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +36,13 @@ def site(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Site:
     made.play("provision")
     made.deploy("0")
     return made
+
+
+@pytest.fixture(scope="session")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    """The sample app on a Debian 12 and a Debian 13, with one database for both."""
+    lab = labs.up(2, "both", lab=FLEET)
+    made = Fleet(lab, tmp_path_factory.mktemp("fleet"))
+    made.make()
+    yield made
+    labs.down(FLEET)

@@ -19,6 +19,22 @@ from turnout.lab_state import Lab
 from turnout.paths import REPOSITORY
 
 SOON_SECONDS = 90.0
+ON_FIRST = "{{{{ {} if inventory_hostname == groups['web'][0] else [] }}}}"
+DEAD_MAN_SECONDS = 20
+# The lease, the watch's interval, and the stop of a slot on a busy machine.
+BACK_SECONDS = DEAD_MAN_SECONDS + 10 + 20
+# Debian's own server, on the first host, for all of them; only the lab's network reaches it.
+DATABASE = """
+set -e
+conf=$(ls -d /etc/postgresql/*/main)
+echo "listen_addresses = '*'" > $conf/conf.d/lab.conf
+echo "host all all 198.18.0.0/15 trust" >> $conf/pg_hba.conf
+systemctl restart postgresql
+cd / && runuser -u postgres -- createuser {name} && runuser -u postgres -- createdb -O {name} {name}
+"""
+
+
+NAME = "hello"
 
 
 class Deploy:
@@ -54,13 +70,36 @@ class Fleet(Site):
     def __init__(self, lab: Lab, folder: Path, **settings: Any) -> None:
         self.hosts = [Host(lab, vm) for vm in lab.vms]
         self._folder = folder
-        super().__init__(self.hosts[0], folder, **settings)
+        server = f"postgresql://{NAME}@{lab.vms[0].address}/{NAME}"
+        known: dict[str, Any] = {
+            "app_env": {"COOKIE_SECURE": "0", "DATABASE_URL": server},
+            "app_migrate_on": "once",
+            "app_apt_packages": ON_FIRST.format(["postgresql"]),
+            "app_dead_man_seconds": DEAD_MAN_SECONDS,
+        }
+        super().__init__(self.hosts[0], folder, **known, **settings)
+
+    def make(self) -> None:
+        """Provision the hosts, give them one database, and deploy the first release."""
+        self.play("provision")
+        done = self.hosts[0].run("sh -s", stdin=DATABASE.format(name=NAME).encode())
+        assert done.returncode == 0, done.stderr
+        self.deploy("0")
 
     def begin(self, version: str, **settings: Any) -> Deploy:
         """Begin to deploy another version, as a sysadmin would, and return at once."""
         (self.source / "hello/version.py").write_text(f'VERSION = "{version}"\n')
         argv, variables = self.command("deploy", **settings)
         return Deploy(argv, variables, self._folder / f"{version}.log")
+
+    def roll_back(self, **settings: Any) -> tuple[int, str]:
+        """Roll back as a sysadmin would; return exit code and output, on one line."""
+        argv, variables = self.command("rollback", **settings)
+        return Deploy(argv, variables, self._folder / "rollback.log").end()
+
+    def histories(self) -> list[dict[str, Any]]:
+        """Return the last line of each host's history."""
+        return [dict(state["history"][-1]) for state in self.states()]
 
     def states(self) -> list[dict[str, Any]]:
         """Return what each host's program says is live."""

@@ -4,30 +4,13 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
 
 import pytest
 
-from tests.lab.fleet import Fleet, until
+from tests.lab.fleet import BACK_SECONDS, Fleet, until
 from turnout import lab as labs
 
 pytestmark = pytest.mark.lab
-
-NAME = "fleet"
-DEAD_MAN_SECONDS = 20
-# The lease, the watch's interval, and the stop of a slot on a busy machine.
-BACK_SECONDS = DEAD_MAN_SECONDS + 10 + 20
-
-
-@pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    """The sample app on a Debian 12 and a Debian 13."""
-    lab = labs.up(2, "both", lab=NAME)
-    made = Fleet(lab, tmp_path_factory.mktemp("fleet"), app_dead_man_seconds=DEAD_MAN_SECONDS)
-    made.play("provision")
-    made.deploy("0")
-    yield made
-    labs.down(NAME)
 
 
 @pytest.mark.parametrize("phase", ["begin", "migrate"])

@@ -53,5 +53,7 @@ def test_ansible_looks_for_it_there() -> None:
     section = settings["ssh_connection"]
 
     assert section["control_path"] == "%(directory)s/%%C"
-    assert "ControlMaster=auto" in section["ssh_args"]
+    assert section["ssh_args"].replace("-o ", "").split() == [
+        f"{name}={value}" for name, value in openssh.OPTIONS.items()
+    ]
     assert Path.home() / ".ansible/cp" == openssh.SHARED

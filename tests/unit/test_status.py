@@ -1,4 +1,4 @@
-"""What `status` and `rollback` make of the hosts' answers."""
+"""What `status` makes of the hosts' answers."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ from typing import Any
 
 import pytest
 
-from turnout import rollback as rollback_module
 from turnout import status as status_module
-from turnout.errors import TurnoutError
 from turnout.inventory import Environment, Host
 from turnout.reach import HostError
-from turnout.rollback import rollback
 from turnout.status import cells, status, warnings
 
 ssh = pytest.importorskip("turnout.ssh")
@@ -51,14 +48,9 @@ def fleet(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         return answers.get(verb, {}) | {"changed": True, "release": words[-1], "live": "blue"}
 
     environment = Environment("prod", "shop", HOSTS)
-    for module in (status_module, rollback_module):
-        monkeypatch.setattr(module, "load", lambda env: environment)
+    monkeypatch.setattr(status_module, "load", lambda env: environment)
     monkeypatch.setattr(ssh, "program", program)
     return answers
-
-
-def switched(fleet: dict[str, Any]) -> list[tuple[str, ...]]:
-    return sorted(asked for asked in fleet["asked"] if asked[1] == "rollback")
 
 
 def test_json_is_one_document_with_the_promised_keys(
@@ -117,90 +109,6 @@ def test_a_mixed_fleet_is_called_so_with_its_remedy() -> None:
         "Mixed fleet: r1, r2 are live at the same time.\n"
         "  Next: invoke deploy --env prod makes it whole"
     ]
-
-
-def test_rollback_takes_every_host_to_the_same_release(fleet: dict[str, Any]) -> None:
-    rollback("prod")
-
-    assert switched(fleet) == [
-        ("web1", "rollback", "--release", "r1"),
-        ("web2", "rollback", "--release", "r1"),
-    ]
-
-
-def test_rollback_moves_no_host_while_one_does_not_answer(fleet: dict[str, Any]) -> None:
-    fleet["web2"] = HostError("web2", "port 22 is closed")
-
-    with pytest.raises(TurnoutError, match="port 22 is closed"):
-        rollback("prod", release="r1")
-
-    assert switched(fleet) == []
-
-
-def test_rollback_asks_for_a_name_where_hosts_would_part(fleet: dict[str, Any]) -> None:
-    fleet["web2"] = answer(previous="r0")
-
-    with pytest.raises(TurnoutError, match="different releases: r0, r1") as caught:
-        rollback("prod")
-
-    assert "--release" in caught.value.next_step
-    assert switched(fleet) == []
-
-
-def test_rollback_without_an_earlier_release_says_so(fleet: dict[str, Any]) -> None:
-    fleet["web1"] = fleet["web2"] = answer(previous=None)
-
-    with pytest.raises(TurnoutError, match="no earlier release"):
-        rollback("prod")
-
-
-def test_rollback_makes_a_mixed_fleet_whole(fleet: dict[str, Any]) -> None:
-    fleet["web2"] = answer("r1", "r0")
-
-    rollback("prod", release="r1")
-
-    assert switched(fleet) == [("web1", "rollback", "--release", "r1")]
-
-
-def test_rollback_to_what_is_live_already_is_refused(fleet: dict[str, Any]) -> None:
-    with pytest.raises(TurnoutError, match="r2 is live already"):
-        rollback("prod", release="r2")
-
-
-def refused_on(fleet: dict[str, Any], *names: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let these hosts answer `status`, and refuse to roll back."""
-    program = ssh.program
-
-    def refuse(host: Host, app: str, verb: str, *words: str, timeout: int = 20) -> Any:
-        if verb == "rollback" and host.name in names:
-            raise HostError(host.name, "r1 does not start", "exit 1", "look at its log")
-        return program(host, app, verb, *words, timeout=timeout)
-
-    monkeypatch.setattr(ssh, "program", refuse)
-
-
-def test_a_rollback_that_one_host_refuses_says_who_goes_where(
-    fleet: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    refused_on(fleet, "web2", monkeypatch=monkeypatch)
-
-    with pytest.raises(TurnoutError, match="the fleet is mixed") as caught:
-        rollback("prod")
-
-    assert capsys.readouterr().out.splitlines() == [
-        "web1: r1 is live (blue)",
-        "web2: not switched: r1 does not start",
-    ]
-    assert caught.value.next_step == "look at its log"
-
-
-def test_a_rollback_that_all_refuse_leaves_the_fleet_whole(
-    fleet: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    refused_on(fleet, "web1", "web2", monkeypatch=monkeypatch)
-
-    with pytest.raises(TurnoutError, match="did not happen on any host"):
-        rollback("prod")
 
 
 def test_the_table_says_which_host_is_silent_and_what_else_could_go_live(

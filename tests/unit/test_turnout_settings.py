@@ -27,6 +27,7 @@ GOOD: dict[str, Any] = {
     "tls_key": "",
     "lease_seconds": 900,
     "dead_man_seconds": 60,
+    "batch": 0,
     "command_timeout_seconds": 600,
 }
 
@@ -83,6 +84,9 @@ def test_other_entries_are_refused_with_the_form_to_use(entry: str) -> None:
         ({"body_size": "10 MB"}, "app_body_size is '10 MB'"),
         ({"lease_seconds": 600}, "app_lease_seconds is 600: make it more than"),
         ({"dead_man_seconds": 5}, "app_dead_man_seconds is 5"),
+        ({"batch": "a few"}, "app_batch is 'a few'"),
+        ({"batch": "0%"}, "app_batch is '0%'"),
+        ({"batch": -1}, "app_batch is '-1'"),
         ({"tls_key": "/k"}, "app_tls_certificate and app_tls_key belong together"),
         ({"gunicorn_arguments": ["--bind=0:80"]}, "app_gunicorn_arguments holds --bind"),
         ({"gunicorn_arguments": ["-k", "gevent"]}, "set app_worker_class"),

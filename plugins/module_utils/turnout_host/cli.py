@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from . import lease, phases, rollback, settle, state, watch
+from . import lease, phases, rollback_alone, settle, state, watch
 from .errors import HostFailure
 from .layout import SLOTS, Layout
 from .lock import Busy, exclusive
@@ -80,6 +80,10 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(verb=verb)
         if verb is _rollback:
             command.add_argument("--release", help="default: the verified one before the live one")
+            command.add_argument("--owner", default="the host program", help="who asks")
+            command.add_argument("--current-env", action="store_true", help="with today's env")
+            command.add_argument("--force", action="store_true", help="whatever the schema")
+            command.add_argument("--wait", type=float, default=0, help="seconds, for another one")
         if verb is _recover:
             command.add_argument("--dead", action="append", default=[], help="an owner that died")
             command.add_argument("--force", action="store_true", help="whoever holds the lease")
@@ -149,12 +153,15 @@ def _status(layout: Layout, slots: Slots, _arguments: argparse.Namespace) -> Res
     return state.state(layout, slots)
 
 
-def _rollback(layout: Layout, slots: Slots, arguments: argparse.Namespace) -> Result:
-    with exclusive(layout, wait_seconds=5):
-        lease.refuse_others(layout, lease.Claim(""))
-        name = rollback.target(layout, arguments.release)
-        drain_seconds = float(settle.settings(layout).get("drain_seconds", 60))
-        return rollback.rollback(layout, slots, name, drain_seconds=drain_seconds)
+def _rollback(layout: Layout, _slots: Slots, arguments: argparse.Namespace) -> Result:
+    return rollback_alone.roll_back(
+        layout,
+        arguments.release,
+        owner=arguments.owner,
+        with_current_env=arguments.current_env,
+        force=arguments.force,
+        wait_seconds=arguments.wait,
+    )
 
 
 def _watch(layout: Layout, slots: Slots, _arguments: argparse.Namespace) -> Result:

@@ -11,6 +11,7 @@ from .atomic import append_line, write_file
 from .layout import Layout
 
 Entry = dict[str, Any]
+DEPLOY, ROLLBACK = "deploy", "rollback"
 
 
 def read_lines(path: Path) -> list[Entry]:
@@ -28,14 +29,23 @@ def read_lines(path: Path) -> list[Entry]:
     return entries
 
 
-def begin(layout: Layout, release: str, action: str = "deploy", token: str = "") -> None:
+def begin(
+    layout: Layout, release: str, action: str = DEPLOY, token: str = "", **facts: Any
+) -> None:
     """Start the journal of a new deploy or rollback.
 
     Args:
         token: of the lease under which it runs.
+        facts: what else the history is to tell of it.
     """
     write_file(layout.journal, b"")
-    record(layout, "begin", release=release, action=action, token=token)
+    record(layout, "begin", release=release, action=action, token=token, facts=facts)
+
+
+def action(layout: Layout) -> str:
+    """Return what the journal is of: a deploy or a rollback."""
+    begun = last(layout, "begin")
+    return str(begun.get("action", DEPLOY)) if begun else DEPLOY
 
 
 def record(layout: Layout, phase: str, **facts: Any) -> None:
@@ -77,6 +87,7 @@ def conclude(layout: Layout, action: str, outcome: str, **facts: Any) -> Entry:
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "action": action,
         "outcome": outcome,
+        **(begun.get("facts", {}) if begun else {}),
         **facts,
         "seconds": phase_seconds(layout),
     }

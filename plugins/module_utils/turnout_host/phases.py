@@ -59,19 +59,20 @@ def _held(call: Call, phase: str) -> Iterator[None]:
         lease.renew(call.layout, call.claim.token, call.lease_seconds)
 
 
-READING = ("preflight", "state")
+READING = ("preflight", "target", "state")
 # A phase that takes the lease, and those that end without one.
-TAKING = ("take", "stage")
-GIVING = ("commit", "revert", "rollback")
+TAKING = ("take", "stage", "recall")
+GIVING = ("commit", "revert")
 PHASES: dict[str, Phase] = {
     "preflight": ready_phases.preflight,
+    "target": ready_phases.target,
     "state": ready_phases.state,
     "take": ready_phases.take,
     "stage": ready_phases.stage,
+    "recall": ready_phases.recall,
     "migrate": ready_phases.migrate,
     "start": ready_phases.start,
     "switch": traffic_phases.change_over,
     "commit": traffic_phases.commit,
     "revert": traffic_phases.revert,
-    "rollback": traffic_phases.roll_back,
 }

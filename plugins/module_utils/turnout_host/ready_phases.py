@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import drain, journal, releases, settle, splits, switch
+from . import current_env, drain, journal, releases, rollback, schema, settle, splits, switch
 from . import migrate as migration
 from . import preflight as before
 from . import stage as staging
@@ -16,6 +16,18 @@ def preflight(call: Call) -> Result:
     free = int(call.parameters["free_megabytes"]) * 2**20
     found = before.preflight(call.layout, call.parameters.get("python", ""), free)
     return {"changed": False, "lease": looking.lease(call.layout), **found}
+
+
+def target(call: Call) -> Result:
+    """Tell which release a rollback of this host goes to, and whether the schema allows it."""
+    wanted = call.parameters.get("release") or None
+    found = rollback.destination(
+        call.layout, wanted, with_current_env=bool(call.parameters.get("current_env"))
+    )
+    if not call.parameters.get("force"):
+        rollback.check_schema(call.layout, found["rollback_base"])
+    there = {"lease": looking.lease(call.layout), "release": releases.live(call.layout)}
+    return {"changed": False, **found, **there}
 
 
 def state(call: Call) -> Result:
@@ -63,6 +75,23 @@ def _import_on_trial(call: Call) -> None:
         staging.check(call.layout, call.parameters["release"])
 
 
+def recall(call: Call) -> Result:
+    """Begin a rollback: the release is here, with today's environment where that is wanted."""
+    layout, name = call.layout, call.parameters["release"]
+    base = call.parameters.get("base") or name
+    old = releases.live(layout)
+    if not call.check:
+        settle.cancel(layout, call.slots.run)
+        switch.reconcile(layout, call.slots)
+        facts = {"base": base} if base != name else {}
+        journal.begin(layout, name, journal.ROLLBACK, token=call.claim.token, **facts)
+        if base != name:
+            current_env.make(layout, name, base)
+        releases.get(layout, name)
+    shown = difference(f"{old or ''}\n", f"{name}\n")
+    return {"changed": old != name, "release": name, "previous_release": old, "diff": shown}
+
+
 def migrate(call: Call) -> Result:
     """Run the app's own commands with the new release's code."""
     commands = {key: call.parameters.get(f"{key}_command", "") for key in ("init", "migrate")}
@@ -77,6 +106,7 @@ def migrate(call: Call) -> Result:
             beside(lambda: _import_on_trial(call)),
         ):
             output = migration.migrate(call.layout, name, **commands, timeout_seconds=seconds)
+        schema.note(call.layout, name, call.slots.run)
     return {"changed": any(commands.values()), "output": output}
 
 
@@ -86,6 +116,7 @@ def start(call: Call) -> Result:
     held = releases.in_slot(call.layout, slot)
     if not call.check:
         drain_seconds = float(call.parameters["drain_seconds"])
-        slot = starting.start(call.layout, call.slots, name, drain_seconds)
+        is_rollback = journal.action(call.layout) == journal.ROLLBACK
+        slot = starting.start(call.layout, call.slots, name, drain_seconds, is_verified=is_rollback)
     old, new = f"slots/{slot} -> {held or 'nothing'}\n", f"slots/{slot} -> {name}\n"
     return {"changed": True, "slot": slot, "diff": difference(old, new)}

@@ -91,16 +91,23 @@ def mark_good(layout: Layout, name: str) -> None:
 def verified(layout: Layout) -> list[str]:
     """Return the releases that were verified here, oldest first, by their last deploy."""
     order: dict[str, None] = {}
-    for entry in journal.read_lines(layout.history):
-        if entry.get("outcome") == "withdrawn" or _is_verified(entry):
+    for entry in _lasting(layout):
+        if entry["action"] == journal.DEPLOY:
             order.pop(entry["release"], None)
-        if _is_verified(entry):
-            order[entry["release"]] = None
+        # A rollback makes a release only where it gives an earlier one today's environment.
+        order[entry["release"]] = None
     return [name for name in order if (found := find(layout, name)) and not found.failed]
 
 
-def _is_verified(entry: dict[str, Any]) -> bool:
-    return entry.get("action") == "deploy" and entry.get("outcome") == "live"
+def _lasting(layout: Layout) -> list[dict[str, Any]]:
+    """Return the deploys and rollbacks that were committed, and not withdrawn afterwards."""
+    entries = journal.read_lines(layout.history)
+    withdrawn = {entry.get("began") for entry in entries if entry.get("outcome") == "withdrawn"}
+    return [
+        entry
+        for entry in entries
+        if entry.get("outcome") == "live" and entry.get("began") not in withdrawn
+    ]
 
 
 def before(layout: Layout, current: str | None) -> str | None:
@@ -110,14 +117,14 @@ def before(layout: Layout, current: str | None) -> str | None:
     What a rollback has left behind is not gone back to.
     """
     good, trail = verified(layout), list[str]()
-    for entry in journal.read_lines(layout.history):
-        name = entry.get("release")
-        if entry.get("outcome") != "live" or name not in good:
+    for entry in _lasting(layout):
+        name = entry["release"]
+        if name not in good:
             continue
-        if entry["action"] == "rollback" and name in trail:
-            del trail[trail.index(name) + 1 :]
-        else:
-            trail = [*(other for other in trail if other != name), name]
+        base = entry.get("base") or name
+        if entry["action"] == journal.ROLLBACK and base in trail:
+            del trail[trail.index(base) :]
+        trail = [*(other for other in trail if other != name), name]
     if current not in trail:
         return trail[-1] if trail else None
     index = trail.index(current)

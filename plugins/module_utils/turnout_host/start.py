@@ -17,11 +17,15 @@ CRASH_LOOP = 3
 SOAK_INTERVAL_SECONDS = 0.25
 
 
-def start(layout: Layout, slots: Slots, name: str, drain_seconds: float) -> str:
+def start(
+    layout: Layout, slots: Slots, name: str, drain_seconds: float, *, is_verified: bool = False
+) -> str:
     """Make the idle slot run ``name`` and be healthy for its soak time.
 
     Args:
         drain_seconds: how long the slot's former release may take to end its requests.
+        is_verified: it has taken traffic before; where it is still warm, one healthy answer will
+            do, and where it is live there is nothing to do.
 
     Returns:
         The slot.
@@ -31,13 +35,16 @@ def start(layout: Layout, slots: Slots, name: str, drain_seconds: float) -> str:
             release marked as failed. The live slot never notices.
     """
     release = releases.get(layout, name)
-    slot = splits.idle_slot(layout)
-    if not _runs_already(layout, slots, slot, release):
+    live, slot = splits.live_slot(layout), splits.idle_slot(layout)
+    if is_verified and live and releases.in_slot(layout, live) == name:
+        return live
+    runs = _runs_already(layout, slots, slot, release)
+    if not runs:
         drain.stop(layout, slots, slot, drain_seconds)
         _point(layout, slots, slot, name)
         slots.start(slot)
     try:
-        _soak(layout, slots, slot, release)
+        _soak(layout, slots, slot, release, lasts=not (runs and is_verified))
     except HostFailure as failure:
         slots.stop(slot)
         releases.mark_failed(layout, name, failure.cause)
@@ -68,10 +75,10 @@ def _runs_already(layout: Layout, slots: Slots, slot: str, release: Release) -> 
     return releases.in_slot(layout, slot) == release.name and slots.state(slot).running
 
 
-def _soak(layout: Layout, slots: Slots, slot: str, release: Release) -> None:
+def _soak(layout: Layout, slots: Slots, slot: str, release: Release, *, lasts: bool) -> None:
     wanted = Health.from_settings(release.manifest["health"])
     pid = wait_until_healthy(layout, slots, slot, wanted)
-    deadline = time.monotonic() + wanted.soak_seconds
+    deadline = time.monotonic() + (wanted.soak_seconds if lasts else 0)
     while time.monotonic() < deadline:
         time.sleep(min(SOAK_INTERVAL_SECONDS, max(0.0, deadline - time.monotonic())))
         state = slots.state(slot)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from . import drain, health, journal, releases, splits
+from . import drain, health, journal, releases, schema, splits
 from .errors import HostFailure
 from .health import Health
 from .layout import Layout
@@ -68,7 +68,7 @@ def _other_release(answer: health.Answer, name: str) -> str | None:
     return f"{served} answered"
 
 
-def commit(layout: Layout, name: str, action: str, **facts: Any) -> dict[str, Any]:
+def commit(layout: Layout, name: str, **facts: Any) -> dict[str, Any]:
     """Make the switch final: the history has it, and rollback may go to it.
 
     Raises:
@@ -80,7 +80,11 @@ def commit(layout: Layout, name: str, action: str, **facts: Any) -> dict[str, An
             "see `invoke status`, and deploy again if that is not what you want",
         )
     releases.mark_good(layout, name)
-    return journal.conclude(layout, action, "live", release=name, **facts)
+    action = journal.action(layout)
+    # A rollback moves code and configuration, never the schema.
+    there = schema.reached(layout, name) if action == journal.DEPLOY else None
+    known = {"schema": there} if there else {}
+    return journal.conclude(layout, action, "live", release=name, **facts, **known)
 
 
 def reconcile(layout: Layout, slots: Slots, owner: str | None = None) -> bool:
@@ -142,6 +146,8 @@ def _go_back(layout: Layout, slots: Slots, outcome: str, **facts: Any) -> dict[s
     # Only the failed release's slot: the one before may be warm for a rollback.
     if releases.in_slot(layout, slot) == begun["release"]:
         drain.stop(layout, slots, slot, timeout_seconds=10)
-    name, action = begun["release"], begun.get("action", "deploy")
-    journal.conclude(layout, action, outcome, release=name, **facts)
+    there = schema.left_behind(layout)
+    known = {"schema": there} if there else {}
+    action = journal.action(layout)
+    journal.conclude(layout, action, outcome, release=begun["release"], **facts, **known)
     return {"changed": changed, "live": splits.live_slot(layout)}

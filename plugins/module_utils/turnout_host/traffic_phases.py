@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from . import lease, releases, rollback, settle, splits, switch, watch
+from . import journal, lease, releases, settle, splits, switch, watch
 from .calls import Call, Result, difference
 from .errors import HostFailure
 from .layout import SLOTS, Layout, other_slot
@@ -24,7 +24,10 @@ def change_over(call: Call) -> Result:
         started = time.monotonic()
         switch.switch(layout, slot)
         result["switch_seconds"] = round(time.monotonic() - started, 6)
-        switch.verify(layout, name, {key: call.parameters[key] for key in ("port", "tls")})
+        # Who goes back is in a hurry: what is answered by either release meanwhile is an answer.
+        settled = journal.action(layout) == journal.DEPLOY
+        public = {key: call.parameters[key] for key in ("port", "tls")}
+        switch.verify(layout, name, public, settled=settled)
     return result
 
 
@@ -46,7 +49,7 @@ def commit(call: Call) -> Result:
     lease.renew(layout, token, call.lease_seconds)
     live = splits.live_slot(layout)
     facts = {key: call.parameters.get(key) or None for key in ("previous_release", "actor")}
-    entry = switch.commit(layout, call.parameters["release"], "deploy", live=live, **facts)
+    entry = switch.commit(layout, call.parameters["release"], live=live, **facts)
     # From here on it has happened, whoever dies: the history says so.
     _end(call)
     if live and facts["previous_release"]:
@@ -73,17 +76,3 @@ def revert(call: Call) -> Result:
 def _end(call: Call) -> None:
     if lease.give_back(call.layout, call.claim.token):
         watch.stop(call.layout, call.slots.run)
-
-
-def roll_back(call: Call) -> Result:
-    """Give the traffic to an earlier verified release."""
-    if not call.check:
-        lease.refuse_others(call.layout, lease.Claim(""))
-    name = rollback.target(call.layout, call.parameters.get("release") or None)
-    old = releases.live(call.layout)
-    result: Result = {"changed": old != name, "release": name, "previous_release": old}
-    if not call.check:
-        drain_seconds = float(call.parameters["drain_seconds"])
-        done = rollback.rollback(call.layout, call.slots, name, drain_seconds=drain_seconds)
-        result = {key: value for key, value in done.items() if key != "seconds"}
-    return {**result, "diff": difference(f"{old or ''}\n", f"{name}\n")}

@@ -232,7 +232,7 @@ def green_runs_r2(host: Host) -> None:
 
 
 def commit_r2(host: Host) -> None:
-    switch.commit(host.layout, "r2", "deploy", previous_release="r1")
+    switch.commit(host.layout, "r2", previous_release="r1")
 
 
 def r2_is_committed(host: Host) -> None:

@@ -123,19 +123,6 @@ def test_a_rollback_to_nowhere_is_an_error_in_json(run: Run) -> None:
     assert failure["msg"] == f"{failure['error']}. Next: {failure['next_step']}"
 
 
-def test_a_rollback_waits_for_nobody_for_long(
-    run: Run, layout: Layout, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    exclusive = lock.exclusive
-    monkeypatch.setattr(cli, "exclusive", lambda held, **_: exclusive(held, wait_seconds=0.05))
-
-    with exclusive(layout):
-        code, failure = run("rollback")
-
-    assert code == 1
-    assert "another deploy or rollback of hello is working" in failure["error"]
-
-
 def test_the_lock_is_free_again_after_its_block(layout: Layout) -> None:
     for _ in range(2):
         with lock.exclusive(layout, wait_seconds=0):
@@ -218,7 +205,7 @@ def run_program(path: Path, *arguments: str) -> subprocess.CompletedProcess[str]
     )
 
 
-@pytest.mark.parametrize("verb", ["status", "rollback"])
+@pytest.mark.parametrize("verb", ["status", "recover"])
 def test_the_program_runs_and_fails_with_json_where_there_is_no_app(
     host_program: Path, verb: str
 ) -> None:

@@ -143,7 +143,7 @@ def test_a_deploy_that_comes_second_is_refused_and_touches_nothing(staged: Layou
 
 def test_a_rollback_does_not_come_between_the_phases_of_a_deploy(staged: Layout) -> None:
     with pytest.raises(HostFailure, match="is being changed by alice@laptop"):
-        phases.run("rollback", staged, {"release": "", "drain_seconds": 1}, check=False)
+        call(staged, "recall", holder="t3", release="r1")
 
     assert releases.live(staged) == "r1"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,16 @@ from tests.unit.host import making
 from tests.unit.host.fake_systemd import FakeSystemd
 from tests.unit.host.http_server import Site
 from tests.unit.host.test_switch import deploy
-from turnout_host import drain, journal, releases, rollback, splits
+from turnout_host import (
+    drain,
+    journal,
+    lease,
+    phases,
+    releases,
+    rollback,
+    rollback_alone,
+    splits,
+)
 from turnout_host.errors import HostFailure
 from turnout_host.layout import Layout
 from turnout_host.units import Slots
@@ -21,13 +31,19 @@ Answering = tuple[Site, Site, Site]
 @pytest.fixture
 def answering(layout: Layout, nginx: Site, blue_site: Site, green_site: Site) -> Answering:
     """nginx and both slots are healthy."""
-    layout.settings.write_text(json.dumps({"port": nginx.port, "warm_seconds": 30}))
+    layout.settings.write_text(
+        json.dumps({"port": nginx.port, "warm_seconds": 30, "drain_seconds": 0.1})
+    )
     return nginx, blue_site, green_site
 
 
-def roll_back(layout: Layout, slots: Slots, wanted: str | None = None) -> dict[str, object]:
-    name = rollback.target(layout, wanted)
-    return rollback.rollback(layout, slots, name, drain_seconds=0.1)
+@pytest.fixture(autouse=True)
+def _played(monkeypatch: pytest.MonkeyPatch, slots: Slots) -> None:
+    monkeypatch.setattr(phases, "Slots", lambda _layout: slots)
+
+
+def roll_back(layout: Layout, wanted: str | None = None, **how: Any) -> dict[str, Any]:
+    return rollback_alone.roll_back(layout, wanted, **how)
 
 
 def live_release(layout: Layout) -> str | None:
@@ -42,15 +58,16 @@ def test_a_warm_release_takes_the_traffic_without_a_start(
     deploy(layout, systemd, "r1")
     deploy(layout, systemd, "r2")
 
-    result = roll_back(layout, slots)
+    result = roll_back(layout)
 
-    assert {**result, "seconds": None} == {
+    seconds = result.pop("seconds")
+    assert result == {
         "changed": True,
         "release": "r1",
         "previous_release": "r2",
         "live": "blue",
-        "seconds": None,
     }
+    assert set(seconds) == {"recall", "start", "switch", "commit"}
     assert systemd.called("systemctl start") == []
     assert systemd.is_running("green")
 
@@ -63,7 +80,7 @@ def test_a_cold_release_is_started_first(
     deploy(layout, systemd, "r2")
     drain.stop(layout, slots, "blue", 0.1)
 
-    roll_back(layout, slots)
+    roll_back(layout)
 
     assert live_release(layout) == "r1"
     assert systemd.is_running("blue")
@@ -76,9 +93,9 @@ def test_rolling_back_twice_goes_further_back(
     for name in ("r1", "r2", "r3"):
         deploy(layout, systemd, name)
 
-    assert [roll_back(layout, slots)["release"] for _ in range(2)] == ["r2", "r1"]
+    assert [roll_back(layout)["release"] for _ in range(2)] == ["r2", "r1"]
     with pytest.raises(HostFailure, match="no verified release before r1"):
-        roll_back(layout, slots)
+        roll_back(layout)
     assert live_release(layout) == "r1"
 
 
@@ -88,7 +105,7 @@ def test_what_was_rolled_back_from_is_not_gone_back_to_after_the_next_deploy(
 ) -> None:
     for name in ("r1", "bad"):
         deploy(layout, systemd, name)
-    roll_back(layout, slots)
+    roll_back(layout)
     deploy(layout, systemd, "r3")
 
     assert rollback.target(layout, None) == "r1"
@@ -102,12 +119,11 @@ def test_the_old_slot_is_settled_by_the_host_itself_later(
     deploy(layout, systemd, "r1")
     deploy(layout, systemd, "r2")
 
-    roll_back(layout, slots)
+    roll_back(layout)
 
-    scheduled = systemd.called("systemd-run")
-    assert len(scheduled) == 1
-    assert "--on-active=30" in scheduled[0]
-    assert scheduled[0].endswith("settle --app hello --slot green")
+    (scheduled,) = systemd.called("settle --app hello")
+    assert "--on-active=30" in scheduled
+    assert scheduled.endswith("settle --app hello --slot green")
 
 
 def test_the_history_has_the_rollback(
@@ -116,7 +132,7 @@ def test_the_history_has_the_rollback(
     deploy(layout, systemd, "r1")
     deploy(layout, systemd, "r2")
 
-    roll_back(layout, slots)
+    roll_back(layout)
 
     last = journal.read_lines(layout.history)[-1]
     assert (last["action"], last["outcome"], last["release"]) == ("rollback", "live", "r1")
@@ -129,7 +145,6 @@ def test_the_history_has_the_rollback(
     [
         (None, "no verified release before r1"),
         ("r9", r"r9 is not on this host \(here: r1, staged\)"),
-        ("r1", "r1 is live already"),
         ("staged", "staged was never verified"),
     ],
 )
@@ -197,7 +212,7 @@ def test_a_rollback_that_nginx_does_not_show_goes_forward_again(
     answering[0].status = 500
 
     with pytest.raises(HostFailure, match="answered 500"):
-        roll_back(layout, slots)
+        roll_back(layout)
 
     assert live_release(layout) == "r2"
     last = journal.read_lines(layout.history)[-1]
@@ -213,21 +228,45 @@ def test_a_rollback_whose_start_fails_leaves_no_deploy_open(
     answering[1].status = 500
 
     with pytest.raises(HostFailure, match="did not become healthy"):
-        roll_back(layout, slots)
+        roll_back(layout)
 
     assert live_release(layout) == "r2"
     assert journal.running(layout) is None
     assert journal.read_lines(layout.history)[-1]["outcome"] == "failed"
 
 
-@pytest.mark.usefixtures("answering")
-def test_going_to_what_is_live_changes_nothing(
-    layout: Layout, slots: Slots, systemd: FakeSystemd
+def test_going_to_what_is_live_is_refused_and_changes_nothing(
+    layout: Layout, systemd: FakeSystemd
 ) -> None:
     deploy(layout, systemd, "r1")
     systemd.calls.clear()
 
-    result = rollback.rollback(layout, slots, "r1", drain_seconds=0)
+    with pytest.raises(HostFailure, match="r1 is live already"):
+        roll_back(layout, "r1")
 
-    assert result["changed"] is False
     assert systemd.calls == []
+
+
+@pytest.mark.usefixtures("answering")
+def test_nobody_holds_the_host_when_it_is_over(layout: Layout, systemd: FakeSystemd) -> None:
+    deploy(layout, systemd, "r1")
+    deploy(layout, systemd, "r2")
+
+    roll_back(layout)
+
+    assert lease.read(layout) is None
+    assert systemd.called("stop --no-block turnout-watch-hello.timer")
+
+
+def test_a_rollback_comes_after_whoever_changes_the_host(
+    layout: Layout, systemd: FakeSystemd
+) -> None:
+    deploy(layout, systemd, "r1")
+    deploy(layout, systemd, "r2")
+    lease.acquire(layout, lease.Claim("t1", "alice@laptop (process 1)", "deploy"), 60)
+
+    with pytest.raises(HostFailure, match="is being changed by alice@laptop"):
+        roll_back(layout)
+
+    assert live_release(layout) == "r2"
+    assert lease.is_held_by(layout, "t1")

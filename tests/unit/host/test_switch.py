@@ -29,7 +29,7 @@ def begin_deploy(layout: Layout, systemd: FakeSystemd, name: str, token: str = "
 def deploy(layout: Layout, systemd: FakeSystemd, name: str) -> None:
     """Deploy ``name`` to its end."""
     switch.switch(layout, begin_deploy(layout, systemd, name))
-    switch.commit(layout, name, "deploy")
+    switch.commit(layout, name)
 
 
 def test_a_switch_says_whether_it_changed_anything(layout: Layout, systemd: FakeSystemd) -> None:
@@ -138,7 +138,7 @@ def test_a_commit_is_taken_back_when_another_host_could_not_commit(
 ) -> None:
     deploy(layout, systemd, "r1")
     switch.switch(layout, begin_deploy(layout, systemd, "r2", token="t2"))
-    switch.commit(layout, "r2", "deploy")
+    switch.commit(layout, "r2")
 
     done = switch.take_back(layout, slots, "t2", "web2 could not commit")
 
@@ -154,7 +154,7 @@ def test_a_rollback_never_goes_to_what_was_taken_back(
 ) -> None:
     deploy(layout, systemd, "r1")
     switch.switch(layout, begin_deploy(layout, systemd, "r2", token="t2"))
-    switch.commit(layout, "r2", "deploy")
+    switch.commit(layout, "r2")
     switch.take_back(layout, slots, "t2", "web2 could not commit")
     deploy(layout, systemd, "r3")
 
@@ -167,7 +167,7 @@ def test_only_the_latest_deploy_is_taken_back(
 ) -> None:
     deploy(layout, systemd, "r1")
     switch.switch(layout, begin_deploy(layout, systemd, "r2", token="t2"))
-    switch.commit(layout, "r2", "deploy")
+    switch.commit(layout, "r2")
 
     assert not switch.take_back(layout, slots, token, "a test")["changed"]
     assert releases.live(layout) == "r2"
@@ -178,7 +178,7 @@ def test_a_commit_is_not_taken_back_to_a_slot_that_was_stopped(
 ) -> None:
     deploy(layout, systemd, "r1")
     switch.switch(layout, begin_deploy(layout, systemd, "r2", token="t2"))
-    switch.commit(layout, "r2", "deploy")
+    switch.commit(layout, "r2")
     slots.stop("blue")
 
     assert not switch.take_back(layout, slots, "t2", "a test")["changed"]
@@ -190,7 +190,7 @@ def test_a_commit_takes_back_an_earlier_failure(layout: Layout, systemd: FakeSys
     releases.mark_failed(layout, "r1", "a cold database")
     switch.switch(layout, slot)
 
-    entry = switch.commit(layout, "r1", "deploy", actor="ann")
+    entry = switch.commit(layout, "r1", actor="ann")
 
     assert releases.verified(layout) == ["r1"]
     assert entry["actor"] == "ann"
@@ -248,4 +248,4 @@ def test_deploy_that_was_overtaken_is_not_committed(layout: Layout, slots: Slots
     journal.begin(layout, "r2")
 
     with pytest.raises(HostFailure, match="overtook"):
-        switch.commit(layout, "r2", "deploy")
+        switch.commit(layout, "r2")

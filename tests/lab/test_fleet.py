@@ -1,0 +1,117 @@
+"""All hosts or none: deploys in batches, and rollbacks, of a fleet that shares a database."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.lab.fleet import Fleet
+from tests.lab.site import Host
+
+pytestmark = pytest.mark.lab
+
+
+@pytest.fixture
+def two(fleet: Fleet) -> tuple[str, str]:
+    """Two releases that were verified one after the other; the later one is live."""
+    return fleet.deploy("earlier"), fleet.deploy("later")
+
+
+def break_cold_start(fleet: Fleet, host: Host, release: str) -> None:
+    """Stop the warm slot of a host, and take away what its release needs to start."""
+    slots = "systemctl stop turnout-settle-{0}.timer; for slot in blue green; do grep -q /{1}/ "
+    slots += "/etc/systemd/system/{0}@$slot.service.d/release.conf && systemctl stop "
+    slots += "{0}@$slot.socket {0}@$slot.service; done; mv /srv/{0}/releases/{1}/code/hello "
+    slots += "/srv/{0}/releases/{1}/code/gone"
+    assert host.run(slots.format(fleet.name, release)).returncode == 0
+
+
+def test_all_hosts_go_back_to_the_release_before_and_no_request_is_lost(
+    fleet: Fleet, two: tuple[str, str]
+) -> None:
+    with fleet.load():
+        code, output = fleet.roll_back()
+
+    assert code == 0, output
+    assert fleet.releases() == {two[0]}
+    assert {(one["action"], one["outcome"]) for one in fleet.histories()} == {("rollback", "live")}
+    assert fleet.leftovers() == ""
+
+
+def test_no_host_goes_back_when_one_cannot(fleet: Fleet, two: tuple[str, str]) -> None:
+    broken = fleet.hosts[1]
+    break_cold_start(fleet, broken, two[0])
+    with fleet.load():
+        code, output = fleet.roll_back(app_health={"path": "/ready", "start_timeout_seconds": 10})
+
+    assert code != 0
+    assert "the release crashes at start" in output
+    assert fleet.releases() == {two[1]}
+    assert {(one["action"], one["outcome"]) for one in fleet.histories()} == {
+        ("rollback", "failed")
+    }
+    assert fleet.leftovers() == ""
+
+
+def test_a_release_that_does_not_know_the_schema_is_refused_unless_forced(fleet: Fleet) -> None:
+    before = fleet.deploy("before-migration")
+    versions = fleet.source / "hello/migrations/versions"
+    last = (versions / "0002_release_of_an_entry.py").read_text()
+    (versions / "0003_more.py").write_text(
+        last.replace('"0002"', '"0003"').replace('"0001"', '"0002"').replace('"release"', '"more"')
+    )
+    try:
+        after = fleet.deploy("after-migration")
+        code, output = fleet.roll_back()
+        assert code != 0
+        assert f"the database is at schema 0003, which release {before} does not know" in output
+        assert fleet.releases() == {after}
+
+        code, output = fleet.roll_back(release_rollback_force=True)
+        assert code == 0, output
+        assert fleet.releases() == {before}
+    finally:
+        fleet.deploy("migrated-on")
+
+
+def test_batches_switch_one_after_the_other_and_lose_no_request(fleet: Fleet) -> None:
+    with fleet.load():
+        release = fleet.deploy("batches", app_batch=1)
+
+    first, second = (host.run("stat -c %.6Z /srv/hello/live").stdout for host in fleet.hosts)
+    assert float(first) < float(second)
+    assert fleet.releases() == {release}
+    assert fleet.leftovers() == ""
+
+
+def test_the_first_batch_goes_back_when_the_second_one_fails(fleet: Fleet) -> None:
+    live = fleet.releases()
+    last = fleet.hosts[1]
+    with fleet.load(fleet.hosts[0]):
+        assert last.run("systemctl stop nginx").returncode == 0
+        running = fleet.begin("second-batch-fails", app_batch="50%")
+        code, output = running.end()
+        assert last.run("systemctl start nginx").returncode == 0
+
+    assert code != 0
+    assert "nginx does not answer" in output
+    assert fleet.releases() == live
+    assert fleet.leftovers() == ""
+
+
+def test_the_earlier_code_runs_with_todays_environment(fleet: Fleet) -> None:
+    fleet.deploy("old-key")
+    live = fleet.deploy("new-key", app_secrets={"SECRET_KEY": "a-new-key-of-thirty-two-letters!"})
+
+    code, output = fleet.roll_back(release_rollback_current_env=True)
+
+    assert code == 0, output
+    (release,) = fleet.releases()
+    envs = {
+        host.run(f"cat /srv/hello/releases/{name}/env").stdout
+        for host in fleet.hosts
+        for name in (release, live)
+    }
+    assert len({env for env in envs if b"a-new-key" in env}) >= 1
+    assert all(b"a-new-key" in env for env in envs)
+    version = fleet.hosts[0].run(f"cat /srv/hello/releases/{release}/code/hello/version.py").stdout
+    assert b"old-key" in version

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from turnout import github
 from turnout.errors import NotHere, TurnoutError
+from turnout.lab_state import locked
 from turnout.paths import REPOSITORY
 
 BIN = Path(sys.executable).parent
@@ -149,6 +150,12 @@ def image_stages() -> list[Stage]:
     return [Stage("containers", command, is_pytest=True, variables=_data("image", RUNNING))]
 
 
+def soak_stage(instants: int, seed: int, hosts: int) -> Stage:
+    """Return the long run of faults; `seed` 0 lets it choose one, and say which."""
+    words = ["python", "-m", "tests.lab.soak", "--instants", str(instants), "--hosts", str(hosts)]
+    return Stage("soak", (*words, *(["--seed", str(seed)] if seed else [])))
+
+
 def _measured(python: str = RUNNING) -> tuple[str, ...]:
     """Measure once: the other Pythons take the same branches, and more time.
 
@@ -209,8 +216,14 @@ def tools(python: str = RUNNING) -> Path:
     program = BIN.parent / "bin/python" if python == RUNNING else environment / "bin/python"
     stamp = environment / ".dev-tools"  # gone with the environment that has them
     wanted = hashlib.sha256(DEV.read_bytes()).hexdigest()
-    if stamp.exists() and stamp.read_text() == wanted:
-        return program.parent
+    with locked(VENVS.with_name("tools.lock"), print):
+        if not (stamp.exists() and stamp.read_text() == wanted):
+            _install(python, program, environment)
+            stamp.write_text(wanted)
+    return program.parent
+
+
+def _install(python: str, program: Path, environment: Path) -> None:
     print(f"Installing the test tools of {DEV.name} for Python {python}", flush=True)
     uv = str(BIN / "uv")
     commands = [[uv, "pip", "install", "--quiet", "--python", str(program)]]
@@ -225,5 +238,3 @@ def tools(python: str = RUNNING) -> Path:
                 "The test tools cannot be installed.",
                 next_step="is a package index in reach? See the message above",
             )
-    stamp.write_text(wanted)
-    return program.parent

@@ -1,6 +1,7 @@
 """The list of checks is the workflow that CI runs: `./inv test` reads it and runs its steps here.
 
-So the workflow cannot rot unseen, and what is green here is green there.
+So the workflow cannot rot unseen, and what is green here is green there. As there, jobs run beside
+each other: tests on VMs wait for most of their time, and others compute meanwhile.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -29,15 +31,30 @@ from turnout.stages import COVERAGE, REPORT
 
 CI = Path(".github/workflows/ci.yml")
 MEASURED = COVERAGE.relative_to(REPOSITORY)
+# More would wait for the processor, and tests on VMs for each other.
+AT_ONCE = 2
 MATRIX = re.compile(r"\$\{\{ *matrix\.([a-z_]+) *\}\}")
 
 
 @dataclass(frozen=True)
 class Step:
-    """One `run:` of a job, its matrix filled in."""
+    """One `run:` of a job, its matrix filled in.
+
+    Args:
+        combination: of the matrix, by number; its steps follow one another.
+        rank: how many jobs come before its job, at most.
+        is_longest: nothing else takes so long, so it begins first.
+    """
 
     job: str
     command: str
+    combination: int = 0
+    rank: int = 1
+    is_longest: bool = False
+
+    @property
+    def chain(self) -> tuple[str, int]:
+        return self.job, self.combination
 
 
 def run_all(repository: Path = REPOSITORY, *, job: str = "") -> None:
@@ -55,7 +72,7 @@ def run_all(repository: Path = REPOSITORY, *, job: str = "") -> None:
         raise TurnoutError(f"{CI} has no job {job} with a step.", next_step="see its `jobs:`")
     if not job:  # what an older run has measured says nothing about this code
         shutil.rmtree(repository / MEASURED, ignore_errors=True)
-    conclude([outcome for step in wanted for outcome in run(step, repository)])
+    conclude(beside_each_other(wanted, repository))
 
 
 def run_in_clean_clone(*, job: str = "") -> None:
@@ -69,6 +86,28 @@ def run_in_clean_clone(*, job: str = "") -> None:
         command = ["git", "clone", "--quiet", "--no-local", str(REPOSITORY), str(clone)]
         subprocess.run(command, check=True)
         run_all(clone, job=job)
+
+
+def beside_each_other(wanted: list[Step], repository: Path) -> list[Outcome]:
+    """Run steps, those of independent jobs two at a time; return how they ended, in their order.
+
+    What needs others waits for all of them. The longest job begins first, and the rest goes on
+    beside it. One that runs alone is watched while it runs; of two, each is shown at its end.
+    """
+    found: dict[Step, list[Outcome]] = {}
+
+    def follow(chain: list[Step]) -> None:
+        for step in chain:
+            found[step] = run(step, repository, watched=not several)
+
+    for _, rank in itertools.groupby(wanted, key=lambda step: step.rank):
+        chains = [list(chain) for _, chain in itertools.groupby(rank, key=lambda s: s.chain)]
+        several = len(chains) > 1
+        chains.sort(key=lambda chain: not chain[0].is_longest)
+        with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+            for done in [pool.submit(follow, chain) for chain in chains]:
+                done.result()
+    return [outcome for step in wanted for outcome in found[step]]
 
 
 def steps(workflow: Path) -> list[Step]:
@@ -90,10 +129,11 @@ def steps(workflow: Path) -> list[Step]:
     depth: dict[str, int] = {}
     for name in order:
         depth[name] = 1 + max((depth[other] for other in needs[name]), default=0)
+    longest = max(jobs, key=lambda name: _minutes(jobs[name]))
     return [
-        Step(name, command)
+        Step(name, command, chain, depth[name], is_longest=name == longest)
         for name in sorted(jobs, key=lambda name: depth[name])
-        for command in commands(jobs[name])
+        for chain, command in commands(jobs[name])
     ]
 
 
@@ -102,33 +142,53 @@ def _needs(job: dict[str, Any]) -> set[str]:
     return {needs} if isinstance(needs, str) else set(needs)
 
 
-def commands(job: dict[str, Any]) -> Iterator[str]:
-    """Yield the commands of a job, once for each combination of its matrix."""
+def _minutes(job: dict[str, Any]) -> int:
+    return int(job.get("timeout-minutes", 0))
+
+
+def commands(job: dict[str, Any]) -> Iterator[tuple[int, str]]:
+    """Yield the commands of a job, once for each combination of its matrix, with its number."""
     matrix = job.get("strategy", {}).get("matrix", {})
-    for values in itertools.product(*matrix.values()):
+    for number, values in enumerate(itertools.product(*matrix.values())):
         chosen = {name: str(value) for name, value in zip(matrix, values, strict=True)}
         for step in job.get("steps", []):
             if "run" in step:
-                yield MATRIX.sub(lambda found: chosen[found[1]], step["run"]).strip()  # noqa: B023
+                command = MATRIX.sub(lambda found: chosen[found[1]], step["run"])  # noqa: B023
+                yield number, command.strip()
 
 
-def run(step: Step, repository: Path) -> list[Outcome]:
-    """Run one step as CI would and return how its checks ended."""
+def run(step: Step, repository: Path, *, watched: bool = True) -> list[Outcome]:
+    """Run one step as CI would and return how its checks ended.
+
+    Args:
+        watched: show its output while it runs, instead of at its end.
+    """
     print(f"\n=== {step.job}: {step.command}", flush=True)
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="turnout-") as folder:
-        report = Path(folder) / "report.json"
+        report, shown = Path(folder) / "report.json", Path(folder) / "output"
         environment = {**os.environ, REPORT: str(report)}
-        # As GitHub's runners do it.
-        command = ["bash", "-e", "-c", step.command]
-        code = subprocess.run(command, cwd=repository, env=environment).returncode
+        with shown.open("wb") as output:
+            kept: dict[str, Any] = {"stdout": output, "stderr": subprocess.STDOUT}
+            # As GitHub's runners do it.
+            command = ["bash", "-e", "-c", step.command]
+            code = subprocess.run(
+                command, cwd=repository, env=environment, **({} if watched else kept)
+            ).returncode
+        seconds = time.monotonic() - started
+        if not watched:
+            _show(step, seconds, shown.read_text(errors="replace"))
         sys.stdout.flush()
         outcomes = (
             [Outcome(**one) for one in json.loads(report.read_text())] if report.exists() else []
         )
-    seconds = time.monotonic() - started
     if code == NOT_HERE:
         return [Outcome(step.command, seconds, 0, 0, 1, "cannot be done on this machine")]
     if code and not any(one.failed for one in outcomes):
         outcomes.append(Outcome(step.command, seconds, 0, 1))
     return outcomes or [Outcome(step.command, seconds, 1, 0)]
+
+
+def _show(step: Step, seconds: float, output: str) -> None:
+    # In one piece: another step may end at the same moment.
+    print(f"\n=== {step.job}: {step.command}, after {seconds:.0f} s\n{output}", end="", flush=True)

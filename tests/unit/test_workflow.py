@@ -86,8 +86,8 @@ def test_a_matrix_is_one_step_for_each_value(write: Write) -> None:
     job["strategy"] = {"matrix": {"python": ["3.11", "3.13"]}}
 
     assert steps(write({"unit": job}) / CI) == [
-        Step("unit", "./inv test.unit --python 3.11"),
-        Step("unit", "./inv test.unit --python 3.13"),
+        Step("unit", "./inv test.unit --python 3.11", 0, is_longest=True),
+        Step("unit", "./inv test.unit --python 3.13", 1, is_longest=True),
     ]
 
 
@@ -131,6 +131,40 @@ def test_a_step_that_cannot_be_done_here_is_skipped_by_name(
     shown = capfd.readouterr().out
     assert "cannot be done on this machine" in shown
     assert shown.rstrip().endswith("0 passed, 0 failed, 1 skipped")
+
+
+def test_jobs_run_beside_each_other_and_each_is_shown_in_one_piece(
+    write: Write, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Each waits for the other to have begun, so that one after the other would never end."""
+    other = "for n in $(seq 200); do test -e {0} && break; sleep 0.05; done; test -e {0}"
+    jobs = {
+        "a": running(f"echo one; touch a; {other.format('b')}; echo two"),
+        "b": running(f"touch b; {other.format('a')}; echo three"),
+    }
+
+    workflow.run_all(write(jobs))
+
+    assert "\none\ntwo\n" in capfd.readouterr().out
+
+
+def test_steps_of_one_job_follow_one_another_and_needs_are_waited_for(write: Write) -> None:
+    jobs = {
+        "late": running("test -e second", needs=["two steps"]),
+        "two steps": running("sleep 0.2; touch first", "test -e first && touch second"),
+        "quick": running("true"),
+    }
+
+    workflow.run_all(write(jobs))
+
+
+def test_the_longest_job_begins_first(write: Write, capfd: pytest.CaptureFixture[str]) -> None:
+    jobs = {"lint": running("true"), "unit": running("true"), "lab": running("true")}
+    jobs["lab"]["timeout-minutes"] = 40
+
+    workflow.run_all(write(jobs))
+
+    assert capfd.readouterr().out.lstrip().startswith("=== lab: true")
 
 
 def test_one_job_can_be_run_alone(write: Write, capfd: pytest.CaptureFixture[str]) -> None:
@@ -189,7 +223,7 @@ def test_every_step_is_a_verb_that_exists_and_nothing_else(file: Path) -> None:
     found = [step["run"] for _, step in all_steps(file) if "run" in step]
     assert found
     for job in jobs_of(file).values():
-        for command in workflow.commands(job):
+        for _, command in workflow.commands(job):
             assert_is_a_verb(command)
 
 

@@ -127,6 +127,21 @@ bench.help.update(
 
 
 @verb
+def soak(c: Context, instants: int = 200, seed: int = 0, hosts: int = 3) -> None:
+    """Let faults hit deploys and rollbacks of a fleet under load, at random instants."""
+    from turnout.quality import soak
+
+    soak(instants, seed, hosts)
+
+
+soak.help.update(
+    instants="How many faults, one after the other; each takes 20 to 90 seconds.",
+    seed="Decides all of them; the output names it, so that a run can be repeated.",
+    hosts="VMs of the fleet, two at least.",
+)
+
+
+@verb
 def provision(c: Context, env: str = "", check: bool = False) -> None:
     """Make the hosts ready for releases: account, Python, units, nginx site."""
     from turnout.deploy import provision
@@ -299,6 +314,7 @@ namespace = Collection(
     lint,
     ci,
     bench,
+    soak,
     provision,
     deploy,
     promote,

@@ -57,6 +57,11 @@ def molecule(scenario: str = "") -> None:
     _with_lab(stages.molecule_stages(scenario))
 
 
+def soak(instants: int, seed: int, hosts: int) -> None:
+    """Let faults hit a fleet under load at random instants; minutes to hours."""
+    _with_lab([stages.soak_stage(instants, seed, hosts)])
+
+
 def image() -> None:
     """Build the container image and try it in Compose."""
     _with_lab(stages.image_stages())

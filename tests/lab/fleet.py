@@ -19,6 +19,7 @@ from turnout.lab_state import Lab
 from turnout.paths import REPOSITORY
 
 SOON_SECONDS = 90.0
+PROGRAM = "python3 /usr/local/lib/turnout/host.pyz"
 ON_FIRST = "{{{{ {} if inventory_hostname == groups['web'][0] else [] }}}}"
 DEAD_MAN_SECONDS = 20
 # The lease, the watch's interval, and the stop of a slot on a busy machine.
@@ -35,10 +36,25 @@ cd / && runuser -u postgres -- createuser {name} && runuser -u postgres -- creat
 
 
 NAME = "hello"
+CLIENTS = {"keep": 1, "close": 2, "quiet": 1, "rare": 1}
+# What a journal says last, and the phase that is under way then.
+UNDER_WAY = {
+    "begin": "Stage",
+    "stage": "Migrate",
+    "recall": "Start",
+    "migrate": "Start",
+    "schema": "Start",
+    "start": "Switch",
+    "from": "Switch",
+    "switch": "Commit",
+    "commit": "after",
+    "revert": "after",
+}
+ORDER = ("before", "Stage", "Migrate", "Start", "Switch", "Commit", "after")
 
 
-class Deploy:
-    """A deploy that is under way: a process group of its own, as a terminal gives one."""
+class Play:
+    """A deploy or rollback under way: a process group of its own, as a terminal gives one."""
 
     def __init__(self, argv: list[str], variables: dict[str, str], log: Path) -> None:
         self._log = log
@@ -86,16 +102,26 @@ class Fleet(Site):
         assert done.returncode == 0, done.stderr
         self.deploy("0")
 
-    def begin(self, version: str, **settings: Any) -> Deploy:
+    def begin(self, version: str, **settings: Any) -> Play:
         """Begin to deploy another version, as a sysadmin would, and return at once."""
         (self.source / "hello/version.py").write_text(f'VERSION = "{version}"\n')
         argv, variables = self.command("deploy", **settings)
-        return Deploy(argv, variables, self._folder / f"{version}.log")
+        return Play(argv, variables, self._folder / f"{version}.log")
+
+    def begin_rollback(self, **settings: Any) -> Play:
+        """Begin to roll back, as a sysadmin would, and return at once."""
+        argv, variables = self.command("rollback", **settings)
+        return Play(argv, variables, self._folder / "rollback.log")
 
     def roll_back(self, **settings: Any) -> tuple[int, str]:
         """Roll back as a sysadmin would; return exit code and output, on one line."""
-        argv, variables = self.command("rollback", **settings)
-        return Deploy(argv, variables, self._folder / "rollback.log").end()
+        return self.begin_rollback(**settings).end()
+
+    def recover(self) -> None:
+        """Put right what a dead play left, as `invoke recover` does on each host."""
+        for host in self.hosts:
+            done = host.run(f"{PROGRAM} recover --app {self.name} --force")
+            assert done.returncode == 0, done.stdout
 
     def histories(self) -> list[dict[str, Any]]:
         """Return the last line of each host's history."""
@@ -103,29 +129,46 @@ class Fleet(Site):
 
     def states(self) -> list[dict[str, Any]]:
         """Return what each host's program says is live."""
-        return [self._ask(host) for host in self.hosts]
+        return [{"host": host.vm.name, **self._ask(host)} for host in self.hosts]
 
     def releases(self) -> set[str]:
         """Return the releases that are live anywhere."""
         return {str(state["release"]) for state in self.states()}
 
-    def wait_for(self, phase: str, running: Deploy, before: set[str]) -> None:
+    def wait_for(
+        self, phase: str, running: Play, before: set[str], *, on: list[Host] | None = None
+    ) -> None:
         """Wait until every host has noted this phase in the journal of a deploy begun since.
 
         Args:
             phase: as the journal names it; `from` stands right before the switch.
             running: fails the test when it ends first.
             before: `journals` from before it began.
+            on: these hosts alone; a database that is shared is migrated on the first one.
         """
 
         def reached() -> bool:
             assert running.process.poll() is None, running.end()
-            texts = [self._journal(host) for host in self.hosts]
+            texts = [self._journal(host) for host in on or self.hosts]
             return all(f'"phase": "{phase}"' in text for text in texts) and not any(
                 text.partition("\n")[0] in before for text in texts
             )
 
         until(reached, f"phase {phase}")
+
+    def furthest(self, before: set[str]) -> str:
+        """Return the phase that a play has reached on the host that is furthest.
+
+        Args:
+            before: `journals` from before it began.
+        """
+        found = ["before"]
+        for host in self.hosts:
+            first, _, rest = self._journal(host).partition("\n")
+            if first and first not in before:
+                said = [json.loads(line)["phase"] for line in (first, *rest.splitlines())]
+                found += [UNDER_WAY[phase] for phase in said if phase in UNDER_WAY][-1:]
+        return max(found, key=ORDER.index)
 
     def journals(self) -> set[str]:
         """Return the first line of each host's journal, by which deploys are told apart."""
@@ -139,32 +182,40 @@ class Fleet(Site):
             host.run(f"{found} 2>/dev/null; {units}").stdout.decode() for host in self.hosts
         )
 
+    def runs_both(self, host: Host) -> bool:
+        """Say whether both slots of a host run."""
+        return all(slot["state"] in ("live", "warm") for slot in self._ask(host)["slots"].values())
+
     def is_free(self) -> bool:
         """Say whether no host has a lease any more."""
         return not any(state["lease"] for state in self.states())
 
     @contextmanager
-    def load(self, *hosts: Host) -> Iterator[None]:
+    def load(self, *hosts: Host) -> Iterator[dict[str, Load]]:
         """Have clients of every kind ask these hosts, all by default; none may see a failure."""
-        with ExitStack() as stack:
-            running = [
-                stack.enter_context(
-                    Load(f"http://127.0.0.1:{host.vm.http_port}", keep=2, close=2, seconds=300)
-                )
-                for host in hosts or self.hosts
-            ]
-            yield
-        for clients in running:
+        with self.watched(*hosts) as running:
+            yield running
+        for clients in running.values():
             figures = report(clients.requests)
             assert figures["requests"] > 50
             assert figures["failed"] == 0, figures["failures"]
+
+    @contextmanager
+    def watched(self, *hosts: Host) -> Iterator[dict[str, Load]]:
+        """Have clients of every kind ask these hosts; yield each host's, whatever they see."""
+        with ExitStack() as stack:
+            yield {
+                host.vm.name: stack.enter_context(
+                    Load(f"http://127.0.0.1:{host.vm.http_port}", **CLIENTS, seconds=600)
+                )
+                for host in hosts or self.hosts
+            }
 
     def _journal(self, host: Host) -> str:
         return host.run(f"cat /srv/{self.name}/journal.jsonl").stdout.decode()
 
     def _ask(self, host: Host) -> dict[str, Any]:
-        words = f"python3 /usr/local/lib/turnout/host.pyz status --app {self.name}"
-        return dict(json.loads(host.run(words).stdout))
+        return dict(json.loads(host.run(f"{PROGRAM} status --app {self.name}").stdout))
 
 
 def until(reached: Callable[[], bool], what: str, seconds: float = SOON_SECONDS) -> float:

@@ -22,6 +22,7 @@ LONGEST_SECONDS = 1800.0
 MOST_CLIENTS = 64
 BUSY_PAUSE_SECONDS = 0.04
 QUIET_PAUSE_SECONDS = 0.5
+RARE_PAUSE_SECONDS = 3.0
 
 
 class Load:
@@ -33,6 +34,7 @@ class Load:
         keep: how many clients keep their connection.
         close: how many make a new connection for each request.
         quiet: how many ask only twice a second, as the visitors of a small site do.
+        rare: how many ask once in three seconds, longer than nginx keeps a connection to a slot.
         seconds: ends the run by itself.
         most: the number of requests after which it ends by itself.
 
@@ -48,10 +50,14 @@ class Load:
         keep: int = 6,
         close: int = 6,
         quiet: int = 1,
+        rare: int = 0,
         seconds: float = 600.0,
         most: int = 500_000,
     ) -> None:
-        if not 0 < seconds <= LONGEST_SECONDS or not 0 < keep + close + quiet <= MOST_CLIENTS:
+        if (
+            not 0 < seconds <= LONGEST_SECONDS
+            or not 0 < keep + close + quiet + rare <= MOST_CLIENTS
+        ):
             raise ValueError(f"at most {LONGEST_SECONDS:.0f} s and {MOST_CLIENTS} clients")
         self.limits = Limits(seconds=seconds, most=most)
         target = Target.from_url(url, host)
@@ -60,6 +66,7 @@ class Load:
             ("close", close, False, BUSY_PAUSE_SECONDS),
         ]
         kinds.append(("quiet", quiet, True, QUIET_PAUSE_SECONDS))
+        kinds.append(("rare", rare, True, RARE_PAUSE_SECONDS))
         self.clients = [
             Client(f"{kind}-{number}", target, self.limits, keeps=keeps, pause=pause)
             for kind, count, keeps, pause in kinds

@@ -31,6 +31,17 @@ class Host:
         argv = ssh_command(self.lab, self.vm, command)
         return subprocess.run(argv, input=stdin, capture_output=True, timeout=60, check=False)
 
+    def inside(self, command: str) -> str:
+        """Run a shell command as root past the network, and return what it printed.
+
+        Raises:
+            AssertionError: it failed.
+        """
+        argv = ["docker", "exec", self.vm.name, "sh", "-c", command]
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
 
 class Site:
     """One instance of the sample app.

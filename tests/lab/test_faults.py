@@ -20,7 +20,7 @@ def test_a_controller_that_is_killed_before_the_switch_leaves_the_way_free(
     live, journals = fleet.releases(), fleet.journals()
     with fleet.load():
         dead = fleet.begin(f"killed-{phase}")
-        fleet.wait_for(phase, dead, journals)
+        fleet.wait_for(phase, dead, journals, on=fleet.hosts[:1])
         dead.send(signal.SIGKILL)
         assert fleet.releases() == live
 
@@ -103,7 +103,7 @@ def test_a_host_that_loses_its_power_sends_the_others_back(fleet: Fleet) -> None
     lost = fleet.hosts[1]
     with fleet.load(fleet.hosts[0]):
         running = fleet.begin("power")
-        fleet.wait_for("migrate", running, journals)
+        fleet.wait_for("migrate", running, journals, on=fleet.hosts[:1])
         labs.reboot(lost.vm.name, lab=lost.lab.name, hard=True)
 
         code, output = running.end()

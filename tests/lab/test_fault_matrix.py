@@ -1,0 +1,141 @@
+"""Fault by phase, a fixed set of them: visitors see nothing, and the next deploy needs no hand.
+
+`./inv soak` goes through hundreds more, at random instants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.lab.faults import (
+    CANDIDATES,
+    SILENT,
+    Scene,
+    broken,
+    call_on_a_host_is_killed,
+    controller_is_killed,
+    idle_gunicorn_is_killed,
+)
+from tests.lab.fleet import BACK_SECONDS, Fleet, until
+from tests.lab.site import Host
+
+pytestmark = pytest.mark.lab
+
+FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
+
+
+@contextmanager
+def nobody_notices(fleet: Fleet) -> Iterator[set[str]]:
+    """Visitors of all hosts see no failure; the next deploy succeeds and leaves nothing over."""
+    with fleet.load():
+        yield fleet.releases()
+        release = fleet.deploy("next")
+    assert fleet.releases() == {release}
+    assert fleet.leftovers() == ""
+
+
+@pytest.mark.parametrize("name", CANDIDATES)
+def test_a_candidate_that_fails_takes_no_traffic_on_any_host(fleet: Fleet, name: str) -> None:
+    candidate = CANDIDATES[name]
+    with nobody_notices(fleet) as live:
+        with broken(fleet, candidate):
+            code, output = fleet.begin("broken", **candidate.settings).end()
+
+        assert code != 0
+        assert candidate.cause in output
+        assert fleet.releases() == live
+        assert fleet.leftovers() == ""
+
+
+def test_a_call_that_is_killed_on_one_host_sends_all_back(fleet: Fleet) -> None:
+    journals = fleet.journals()
+    with nobody_notices(fleet) as live:
+        play = fleet.begin("call-killed")
+        fleet.wait_for("migrate", play, journals, on=fleet.hosts[:1])
+        call_on_a_host_is_killed(Scene(fleet, play, fleet.hosts[1]))
+        code, _output = play.end()
+
+        assert code != 0
+        assert fleet.releases() == live
+
+
+def test_a_candidate_whose_gunicorn_is_killed_in_its_soak_takes_no_traffic(fleet: Fleet) -> None:
+    journals = fleet.journals()
+    with nobody_notices(fleet) as live:
+        play = fleet.begin("gunicorn-killed", app_health={"path": "/ready", "soak_seconds": 6})
+        fleet.wait_for("stage", play, journals)
+        until(lambda: fleet.runs_both(fleet.hosts[1]), "a candidate that runs")
+        idle_gunicorn_is_killed(Scene(fleet, play, fleet.hosts[1]))
+        code, output = play.end()
+
+        assert code != 0
+        assert "did not stay" in output
+        assert fleet.releases() == live
+
+
+def test_a_rollback_whose_controller_is_killed_after_the_switch_is_undone_by_the_hosts(
+    fleet: Fleet,
+) -> None:
+    fleet.deploy("goes-on")
+    journals = fleet.journals()
+    with nobody_notices(fleet) as live:
+        play = fleet.begin_rollback()
+        fleet.wait_for("from", play, journals)
+        controller_is_killed(Scene(fleet, play, fleet.hosts[1]))
+        assert not fleet.releases() & live
+
+        until(fleet.is_free, "the end of the lease", BACK_SECONDS)
+
+        assert fleet.releases() == live
+
+
+def test_a_host_that_falls_silent_at_the_switch_goes_back_like_the_others(fleet: Fleet) -> None:
+    silent, journals = fleet.hosts[1], fleet.journals()
+    with nobody_notices(fleet) as live:
+        play = fleet.begin("silent")
+        fleet.wait_for("from", play, journals)
+        silent.inside(SILENT.format("add"))
+        try:
+            code, output = play.end()
+        finally:
+            silent.inside(SILENT.format("del"))
+        until(fleet.is_free, "the end of the lease", BACK_SECONDS)
+
+        assert code != 0
+        assert "UNREACHABLE" in output
+        assert fleet.releases() == live
+
+
+@pytest.fixture
+def a_day_ahead(fleet: Fleet) -> Iterator[Host]:
+    """A host on which every program of a deploy reads a wall clock that is a day ahead.
+
+    Containers have their machine's clock, so it is the programs that are told another time.
+    """
+    host = fleet.hosts[1]
+    host.inside("apt-get -qq install --yes libfaketime >/dev/null")
+    lies = f"LD_PRELOAD={FAKETIME}\\nFAKETIME=+1d\\nDONT_FAKE_MONOTONIC=1\\n"
+    host.inside(f"cp /etc/environment /etc/environment.true; printf '{lies}' >> /etc/environment")
+    yield host
+    host.inside("mv /etc/environment.true /etc/environment")
+
+
+def test_a_host_whose_clock_is_a_day_ahead_deploys_and_goes_back_like_the_others(
+    fleet: Fleet, a_day_ahead: Host
+) -> None:
+    journals = fleet.journals()
+    assert "Traceback" not in a_day_ahead.run("python3 -c 'import time'").stdout.decode()
+    with nobody_notices(fleet):
+        live = {fleet.deploy("skewed")}
+        ahead = float(a_day_ahead.run("python3 -c 'import time; print(time.time())'").stdout)
+        assert ahead - float(fleet.hosts[0].run("date +%s").stdout) > 80_000
+        play = fleet.begin("skewed-killed")
+        fleet.wait_for("from", play, journals)
+        controller_is_killed(Scene(fleet, play, a_day_ahead))
+
+        until(fleet.is_free, "the end of the lease", BACK_SECONDS)
+
+        assert fleet.releases() == live

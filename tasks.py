@@ -221,6 +221,15 @@ def status(c: Context, env: str = "", json: bool = False) -> None:
 
 
 @verb
+def audit(c: Context, env: str = "", json: bool = False) -> None:
+    """List what was changed by hand on the hosts since it was shipped; exit code 1 if anything."""
+    from turnout.audit import audit
+
+    if not audit(env, as_json=json):
+        raise Exit(code=1)
+
+
+@verb
 def logs(c: Context, env: str = "", host: str = "", lines: int = 100, follow: bool = False) -> None:
     """Print the journal of the live slot."""
     from turnout.hosts import logs
@@ -322,6 +331,7 @@ namespace = Collection(
     recover,
     unlock,
     status,
+    audit,
     logs,
     shell,
 )

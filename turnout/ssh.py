@@ -204,6 +204,12 @@ def _no_answer(host: Host, output: str, errors: str) -> HostError:
             "the host program is not installed",
             next_step="invoke provision --env ENV installs it",
         )
+    if "invalid choice" in said:
+        return HostError(
+            host.name,
+            "the host program is older than this command",
+            next_step="invoke provision --env ENV brings it up to date",
+        )
     if "sudo:" in said:
         return HostError(
             host.name,

@@ -41,6 +41,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     },
     "target": {"release": {"type": "str", "default": ""}, **BACK},
     "state": {},
+    "audit": {},
     "take": {**LEASE},
     "stage": {
         **LEASE,

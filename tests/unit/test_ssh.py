@@ -78,6 +78,7 @@ def test_the_programs_own_error_is_told_with_its_remedy() -> None:
     [
         ("python3: can't open file '/usr/local/lib/turnout/host.pyz'", "not installed"),
         ("sudo: a password is required", "may not become root"),
+        ("host.pyz: error: argument VERB: invalid choice: 'audit'", "is older than this command"),
         ("Traceback", "did not answer in JSON"),
     ],
 )

@@ -9,6 +9,7 @@ import argparse
 import errno
 import hashlib
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from . import lease, phases, rollback_alone, settle, state, watch
+from . import audit, lease, phases, rollback_alone, settle, state, watch
 from .errors import HostFailure
 from .layout import SLOTS, Layout
 from .lock import Busy, exclusive
@@ -69,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--app", required=True, help="the app's name")
     for verb, help_text in (
         (_status, "what is live, in which slot"),
+        (_audit, "what is not as it was shipped"),
         (_rollback, "give the traffic to an earlier verified release"),
         (_boot, "start what is live, after a boot"),
         (_watch, "go back if the owner of a deploy is dead"),
@@ -151,6 +153,12 @@ def _check_version(wanted: str) -> None:
 
 def _status(layout: Layout, slots: Slots, _arguments: argparse.Namespace) -> Result:
     return state.state(layout, slots)
+
+
+def _audit(layout: Layout, _slots: Slots, _arguments: argparse.Namespace) -> Result:
+    # It reads every file of every release, beside an app that serves.
+    os.nice(10)
+    return audit.audit(layout)
 
 
 def _rollback(layout: Layout, _slots: Slots, arguments: argparse.Namespace) -> Result:

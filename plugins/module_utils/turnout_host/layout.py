@@ -99,6 +99,21 @@ class Layout:
         return self.root / "etc/turnout" / f"{self.app}.allowed_signers"
 
     @property
+    def audit_key(self) -> Path:
+        """What the digests in seals are keyed with; root's alone, and this host's alone."""
+        return self.root / "etc/turnout/audit.key"
+
+    @property
+    def app_seal(self) -> Path:
+        """What provision made for this app."""
+        return self.root / "etc/turnout" / f"{self.app}.seal"
+
+    @property
+    def host_seal(self) -> Path:
+        """What provision made for all apps of the host; no app's name has an underscore."""
+        return self.root / "etc/turnout/_host.seal"
+
+    @property
     def base_unit(self) -> Path:
         return self.root / "etc/systemd/system" / f"{self.app}@.service"
 

@@ -59,7 +59,7 @@ def _held(call: Call, phase: str) -> Iterator[None]:
         lease.renew(call.layout, call.claim.token, call.lease_seconds)
 
 
-READING = ("preflight", "target", "state")
+READING = ("preflight", "target", "state", "audit")
 # A phase that takes the lease, and those that end without one.
 TAKING = ("take", "stage", "recall")
 GIVING = ("commit", "revert")
@@ -67,6 +67,7 @@ PHASES: dict[str, Phase] = {
     "preflight": ready_phases.preflight,
     "target": ready_phases.target,
     "state": ready_phases.state,
+    "audit": ready_phases.audit,
     "take": ready_phases.take,
     "stage": ready_phases.stage,
     "recall": ready_phases.recall,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import audit as auditing
 from . import current_env, drain, journal, releases, rollback, schema, settle, splits, switch
 from . import migrate as migration
 from . import preflight as before
@@ -33,6 +34,11 @@ def target(call: Call) -> Result:
 def state(call: Call) -> Result:
     """Tell what is live."""
     return {"changed": False, "state": looking.state(call.layout, call.slots)}
+
+
+def audit(call: Call) -> Result:
+    """Tell what is not as it was shipped."""
+    return {"changed": False, **auditing.audit(call.layout)}
 
 
 def take(call: Call) -> Result:

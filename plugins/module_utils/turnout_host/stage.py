@@ -20,6 +20,7 @@ from . import (
     envfile,
     gunicorn_hooks,
     releases,
+    sealing,
     unitfile,
     units,
     venvs,
@@ -73,6 +74,7 @@ def stage(layout: Layout, request: Request, run: units.Run = units.run) -> bool:
             bundle.check_wheels(layout, artifact.wheels)
             venvs.ensure(layout, artifact.venv, artifact.lock, run)
         _write_release(layout, request, artifact, aside)
+        sealing.seal_release(layout, aside)
         # One sync for the whole tree: cheaper than an fsync for each of its files.
         os.sync()
         aside.rename(layout.release(request.release))

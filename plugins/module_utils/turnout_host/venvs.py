@@ -6,13 +6,15 @@ import os
 import sys
 from pathlib import Path
 
-from . import units
+from . import seal, units
 from .atomic import remove_tree, write_file
 from .errors import HostFailure
 from .layout import Layout
 
 # Written last: a virtual environment without it is a leftover of a killed deploy.
 MARKER = ".complete"
+# Written after everything else of it was made.
+UNSEALED = (seal.FILE, MARKER)
 DEBIAN_WHEELS = "/usr/share/python-wheels"
 
 
@@ -45,6 +47,7 @@ def ensure(layout: Layout, key: str, lock: str, run: units.Run = units.run) -> b
     except BaseException:
         remove_tree(path)
         raise
+    seal.write(layout, path / seal.FILE, seal.take(layout, path, seal.below(path, UNSEALED)))
     # Or a power cut could leave the marker and lose what it stands for.
     os.sync()
     write_file(path / MARKER, b"")

@@ -40,6 +40,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "artifact": {"type": "str", "default": ""},
     "signing_key": {"type": "path", "default": ""},
     "live": {"type": "list", "default": []},
+    "hosts": {"type": "dict", "default": {}},
+    "free_megabytes": {"type": "int", "default": 0},
 }
 
 display = Display()
@@ -75,7 +77,15 @@ def build(arguments: dict[str, Any]) -> dict[str, Any]:
     is_live = arguments["live"] == [release]
     if is_live:
         show(f"{release} is live already, on every host")
-    return {**result(artifact, release), "is_live": is_live}
+    built = {**result(artifact, release), "is_live": is_live}
+    hosts = {
+        name: facts
+        for name, facts in arguments["hosts"].items()
+        if release not in facts["releases"]
+    }
+    spare_bytes = arguments["free_megabytes"] * 2**20
+    turnout_build.check_room(artifact.manifest, built["targets"], hosts, spare_bytes)
+    return built
 
 
 def made(arguments: dict[str, Any]) -> turnout_build.Artifact:

@@ -100,6 +100,14 @@ options:
     description: The releases that are live on the hosts, each named once.
     type: list
     elements: str
+  hosts:
+    description:
+      - What preflight found on each host, by the host's name. A host without room for what the
+        release adds to it ends the play before any host is changed.
+    type: dict
+  free_megabytes:
+    description: What has to stay free on a host's disks after that, in MiB.
+    type: int
   signing_key:
     description:
       - SSH key that signs the manifest. A public key's private one is asked of the SSH agent.

@@ -25,7 +25,7 @@ options:
     description: Version specifier of the Python that the app needs, such as C(>=3.11).
     type: str
   free_megabytes:
-    description: What must be free on the disk of C(/srv), in MiB.
+    description: What must be free on the disks that a deploy writes to, in MiB.
     type: int
     required: true
 author:
@@ -45,6 +45,11 @@ target:
   description: What decides which wheels fit; C(python), C(machine), C(glibc).
   returned: success
   type: dict
+room:
+  description: Where releases and wheels go; C(path), C(device), C(free_bytes) of each.
+  returned: success
+  type: list
+  elements: dict
 initialised:
   description: Whether the app's init command has succeeded on this host.
   returned: success

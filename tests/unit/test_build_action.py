@@ -35,6 +35,8 @@ def arguments(tmp_path):
         "artifact": "",
         "signing_key": "",
         "live": [],
+        "hosts": {},
+        "free_megabytes": 0,
     }
 
 
@@ -72,6 +74,17 @@ def test_what_is_live_on_every_host_is_said_to_be_so(plugin, arguments):
     assert plugin.build({**arguments, "live": [release]})["is_live"]
     for live in ([], [None], ["another"], [release, "another"]):
         assert not plugin.build({**arguments, "live": live})["is_live"]
+
+
+def test_a_host_without_room_is_refused_unless_it_has_the_release(plugin, arguments):
+    room = [{"path": path, "device": 1, "free_bytes": 2**20} for path in ("/srv/app", "/wheels")]
+    facts = {"target": TARGET, "releases": [], "wheels": [], "venvs": [], "room": room}
+    release = plugin.build(arguments)["release"]
+
+    with pytest.raises(BuildError, match="no room for the release"):
+        plugin.build({**arguments, "hosts": {"web1": facts}, "free_megabytes": 5})
+    has_it = {**facts, "releases": [release]}
+    assert plugin.build({**arguments, "hosts": {"web1": has_it}, "free_megabytes": 5})
 
 
 def test_a_given_artifact_is_taken_as_it_is(plugin, arguments):

@@ -7,6 +7,7 @@ from .artifact import Artifact, load
 from .build import build, known_name
 from .errors import BuildError
 from .revision import release_name, revision
+from .room import check as check_room
 from .signing import sign
 from .spec import AppSpec, Target
 from .uv_program import uv_program
@@ -19,6 +20,7 @@ __all__ = [
     "Target",
     "WheelSet",
     "build",
+    "check_room",
     "known_name",
     "load",
     "release_name",

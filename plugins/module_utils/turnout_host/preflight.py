@@ -33,10 +33,11 @@ def preflight(layout: Layout, python: str, free_bytes: int) -> dict[str, Any]:
     """
     _check_provisioned(layout)
     _check_python(python)
-    _check_disk(layout, free_bytes)
+    room = _check_disk(layout, free_bytes)
     live = splits.live_slot(layout)
     return {
         "target": target(),
+        "room": room,
         "initialised": is_initialised(layout),
         "live": live,
         "release": releases.live(layout),
@@ -88,13 +89,25 @@ def _holds(running: tuple[int, ...], sign: str, wanted: tuple[int, ...], prefix:
     }[sign]
 
 
-def _check_disk(layout: Layout, free_bytes: int) -> None:
-    for folder in filter(Path.is_dir, (layout.base, layout.wheels)):
-        usage, inodes = shutil.disk_usage(folder), os.statvfs(folder)
+def _check_disk(layout: Layout, free_bytes: int) -> list[dict[str, Any]]:
+    """Return where releases and wheels go, each with its device and what is free there."""
+    room = []
+    for folder in (layout.base, layout.wheels):
+        there = folder if folder.is_dir() else layout.base
+        usage, inodes = shutil.disk_usage(there), os.statvfs(there)
         if usage.free < free_bytes or (inodes.f_files and inodes.f_favail < FILES):
-            kept = settle.settings(layout).get("keep_releases", 5)
-            raise HostFailure(
-                f"the disk of {folder} is full: {usage.free >> 20} MiB and {inodes.f_favail} "
-                f"files free, {free_bytes >> 20} MiB needed",
-                f"make room on the host, or keep fewer releases (app_keep_releases is {kept})",
-            )
+            raise _full(layout, there, usage.free, inodes.f_favail, free_bytes)
+        facts = {"device": there.stat().st_dev, "free_bytes": usage.free}
+        room.append({"path": str(there), **facts})
+    return room
+
+
+def _full(layout: Layout, folder: Path, free: int, files: int, wanted: int) -> HostFailure:
+    known = settle.settings(layout)
+    needed = f"{FILES} files" if free >= wanted else f"{wanted >> 20} MiB"
+    return HostFailure(
+        f"the disk of {folder} is full: {free >> 20} MiB and {files} files free, {needed} needed",
+        "make room on the host (`du -xh --max-depth=2 /srv /var | sort -h` shows what takes it), "
+        f"or let it keep less (app_keep_releases is {known.get('keep_releases', 5)}, "
+        f"app_keep_megabytes {known.get('keep_megabytes', 0) or 'has no limit'})",
+    )

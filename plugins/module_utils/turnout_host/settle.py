@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from . import drain, journal, lease, releases, splits, switch, units
-from .atomic import remove_leftovers, remove_tree
+from . import drain, journal, lease, pruning, splits, switch, units
 from .layout import SLOTS, Layout
 from .units import Slots
 
@@ -50,37 +49,15 @@ def settle(layout: Layout, slots: Slots, slot: str) -> bool:
     drain.stop(
         layout, slots, slot, timeout_seconds=float(settings(layout).get("drain_seconds", 60))
     )
-    prune(layout, int(settings(layout).get("keep_releases", 5)))
+    prune(layout)
     return True
 
 
-def prune(layout: Layout, keep: int) -> list[str]:
-    """Remove old releases and the virtual environments that nothing uses; return the releases.
-
-    The newest ``keep`` verified ones stay, and those in a slot. A failed one
-    never counts as kept: the last of them stays as evidence.
-    """
-    good = releases.verified(layout)
-    protected = set(good[-max(1, keep) :]) | releases.in_slots(layout)
-    everything = [r for name in releases.names(layout) if (r := releases.find(layout, name))]
-    failed = [release.name for release in everything if release.failed]
-    protected |= set(_newest(layout, failed))
-    doomed = [release for release in everything if release.name not in protected]
-    for release in doomed:
-        remove_tree(layout.release(release.name))
-    remove_leftovers(layout.releases)
-    remove_leftovers(layout.venvs)
-    used = {release.venv for release in everything if release.name in protected}
-    for venv in layout.venvs.iterdir():
-        if venv.name not in used:
-            remove_tree(venv)
-    return [release.name for release in doomed]
-
-
-def _newest(layout: Layout, names: list[str]) -> list[str]:
-    history = journal.read_lines(layout.history)
-    last = {entry.get("release"): number for number, entry in enumerate(history)}
-    return sorted(names, key=lambda name: last.get(name, -1))[-1:]
+def prune(layout: Layout) -> list[str]:
+    """Remove what the app's settings on this host do not keep; return the releases."""
+    known = settings(layout)
+    limit_bytes = int(known.get("keep_megabytes", 0)) * 2**20
+    return pruning.prune(layout, int(known.get("keep_releases", 5)), limit_bytes)
 
 
 def boot(layout: Layout, slots: Slots) -> list[str]:

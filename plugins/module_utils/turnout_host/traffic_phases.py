@@ -70,6 +70,8 @@ def revert(call: Call) -> Result:
     else:
         result = switch.take_back(layout, call.slots, token, **facts)
     _end(call)
+    # Or deploys that fail one after another would fill the disk.
+    settle.prune(layout)
     return result
 
 

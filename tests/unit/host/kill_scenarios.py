@@ -28,8 +28,8 @@ from turnout_host import (
     drain,
     health,
     journal,
+    pruning,
     releases,
-    settle,
     splits,
     stage,
     start,
@@ -281,7 +281,7 @@ def many_releases(host: Host) -> None:
 
 
 def prune(host: Host) -> None:
-    settle.prune(host.layout, 2)
+    pruning.prune(host.layout, 2)
 
 
 def two_are_left(host: Host) -> None:

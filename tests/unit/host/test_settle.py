@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from tests.unit.host import making
 from tests.unit.host.fake_systemd import FakeSystemd
-from turnout_host import journal, releases, settle, splits
+from turnout_host import journal, settle, splits
 from turnout_host.layout import Layout
 from turnout_host.units import Slots
 
@@ -25,86 +23,6 @@ def deployed(layout: Layout, *names: str) -> None:
     for number, name in enumerate(names):
         making.make_release(layout, name, venv=f"v-{name}")
         making.put_live(layout, ("blue", "green")[number % 2], name)
-
-
-def test_the_newest_verified_releases_stay_and_what_only_older_ones_used_goes(
-    layout: Layout,
-) -> None:
-    deployed(layout, "r1", "r2", "r3", "r4")
-
-    assert settle.prune(layout, keep=3) == ["r1"]
-    assert on_disk(layout) == (["r2", "r3", "r4"], ["v-r2", "v-r3", "v-r4"])
-
-
-def test_newest_means_deployed_last_whatever_the_names_and_times_say(layout: Layout) -> None:
-    deployed(layout, "c", "b", "a", "c2")
-    journal.conclude(layout, "deploy", "live", release="c")
-    for slot in ("blue", "green"):
-        making.put_in_slot(layout, slot, "c2")
-
-    settle.prune(layout, keep=2)
-
-    assert on_disk(layout)[0] == ["c", "c2"]
-
-
-def test_what_a_slot_holds_stays_however_old(layout: Layout) -> None:
-    deployed(layout, "r1", "r2", "r3", "r4")
-    making.put_in_slot(layout, "blue", "r1")
-
-    settle.prune(layout, keep=1)
-
-    assert on_disk(layout)[0] == ["r1", "r4"]
-
-
-def test_failed_releases_never_count_as_kept_and_the_last_one_stays_as_evidence(
-    layout: Layout,
-) -> None:
-    deployed(layout, "r1", "r2")
-    for name in ("f1", "f2", "f1"):
-        if not layout.release(name).exists():
-            making.make_release(layout, name)
-        releases.mark_failed(layout, name, "a test")
-        journal.conclude(layout, "deploy", "failed", release=name)
-
-    assert settle.prune(layout, keep=2) == ["f2"]
-    assert on_disk(layout)[0] == ["f1", "r1", "r2"]
-
-
-def test_a_release_that_never_was_live_goes(layout: Layout) -> None:
-    deployed(layout, "r1")
-    making.make_release(layout, "staged-only")
-
-    assert settle.prune(layout, keep=5) == ["staged-only"]
-
-
-def test_keeping_none_still_keeps_the_live_one(layout: Layout) -> None:
-    deployed(layout, "r1", "r2")
-    making.put_in_slot(layout, "blue", "r2")
-
-    settle.prune(layout, keep=0)
-
-    assert on_disk(layout) == (["r2"], ["v-r2"])
-
-
-def test_a_shared_virtual_environment_stays_while_one_release_uses_it(layout: Layout) -> None:
-    deployed(layout, "r1", "r2", "r3")
-    manifest = json.loads((layout.release("r3") / "release.json").read_text())
-    (layout.release("r3") / "release.json").write_text(json.dumps({**manifest, "venv": "v-r1"}))
-
-    settle.prune(layout, keep=2)
-
-    assert on_disk(layout) == (["r2", "r3"], ["v-r1", "v-r2"])
-
-
-def test_half_a_virtual_environment_and_leftovers_go(layout: Layout) -> None:
-    deployed(layout, "r1")
-    (layout.venvs / "half/bin").mkdir(parents=True)
-    (layout.venvs / ".v0.gone/bin").mkdir(parents=True)
-    (layout.releases / ".r0.gone/code").mkdir(parents=True)
-
-    settle.prune(layout, keep=2)
-
-    assert on_disk(layout) == (["r1"], ["v-r1"])
 
 
 def test_the_old_slot_is_stopped_and_pruned_behind(
@@ -172,3 +90,11 @@ def test_a_host_without_settings_has_the_defaults(layout: Layout) -> None:
     layout.settings.unlink()
 
     assert settle.settings(layout) == {}
+
+
+def test_the_settings_of_the_host_decide_what_is_kept(layout: Layout) -> None:
+    deployed(layout, "r1", "r2", "r3", "r4")
+    layout.settings.write_text('{"keep_releases": 3, "keep_megabytes": 1}')
+    (layout.release("r2") / "code/data").write_bytes(b"x" * 2**21)
+
+    assert settle.prune(layout) == ["r1", "r2"]

@@ -325,3 +325,14 @@ def test_the_phase_that_failed_is_named_and_nothing_follows_it(
     result = json.loads(capsys.readouterr().out)
     assert (result["failed"], result["phase"]) == (True, "start")
     assert len(calls.seen) == 2
+
+
+def test_an_audit_is_asked_over_ssh(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    nice: list[int] = []
+    monkeypatch.setattr(os, "nice", nice.append)
+
+    code, document = run("audit")
+
+    assert code == 0
+    assert [one["what"] for one in document["differences"]] == ["missing"]
+    assert nice == [10]

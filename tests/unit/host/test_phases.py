@@ -257,3 +257,23 @@ def test_an_app_that_migrates_but_is_no_wsgi_application_does_not_go_on(
 def test_what_was_imported_on_trial_is_not_imported_again(broken: Layout) -> None:
     with pytest.raises(HostFailure, match="failed with exit code 2"):
         call(broken, "migrate", **{**MIGRATION, "import_checked": True})
+
+
+def test_deploys_that_fail_one_after_another_do_not_fill_the_disk(staged: Layout) -> None:
+    for name in ("f1", "f2"):
+        making.make_release(staged, name)
+        releases.mark_failed(staged, name, "a test")
+        journal.conclude(staged, "deploy", "failed", release=name)
+
+    call(staged, "revert")
+
+    assert releases.names(staged) == ["f2", "r1", "r2"]
+
+
+def test_an_audit_needs_no_lease_and_changes_nothing(staged: Layout) -> None:
+    result = phases.run("audit", staged, {}, check=False)
+
+    assert not result["changed"]
+    assert result["under_way"]
+    assert [one["kind"] for one in result["differences"]] == ["seal"]
+    assert result["lines"][0].startswith(f"{staged.audit_key}: seal missing")

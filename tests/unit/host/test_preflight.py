@@ -99,6 +99,7 @@ def test_a_full_disk_is_refused_with_numbers(
         preflight.preflight(layout, "", 6 << 20)
 
     assert "app_keep_releases is 2" in refused.value.next_step
+    assert "app_keep_megabytes has no limit" in refused.value.next_step
 
 
 def test_a_full_disk_of_the_wheelhouse_is_refused_too(
@@ -119,7 +120,7 @@ def test_a_disk_without_room_for_names_is_refused(
     monkeypatch.setattr(os, "statvfs", lambda _: few)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1 << 40))
 
-    with pytest.raises(HostFailure, match="10 files free"):
+    with pytest.raises(HostFailure, match="10 files free, 5000 files needed"):
         preflight.preflight(layout, "", 0)
 
 
@@ -128,6 +129,8 @@ def test_a_fresh_host_has_nothing(layout: Layout) -> None:
 
     assert found["live"] is found["release"] is None
     assert found["releases"] == found["wheels"] == found["venvs"] == []
+    assert [room["path"] for room in found["room"]] == [str(layout.base), str(layout.wheels)]
+    assert all(room["free_bytes"] > 0 for room in found["room"])
     assert found["target"] == {
         "python": f"{sys.version_info.major}.{sys.version_info.minor}",
         "machine": platform.machine(),

@@ -1,0 +1,160 @@
+"""What a hand changes on a host is listed by path and kind; what Turnout does itself is not."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.lab.site import Site
+from turnout.paths import REPOSITORY
+
+pytestmark = pytest.mark.lab
+
+UNITS, KEPT = "/etc/systemd/system", "/root/kept"
+
+
+@dataclass(frozen=True)
+class Ran:
+    code: int
+    output: str
+
+
+@pytest.fixture(scope="module")
+def used(site: Site) -> Site:
+    """A site that was provisioned, deployed to twice and rolled back."""
+    site.deploy("1")
+    site.program("rollback")
+    return site
+
+
+def invoke(site: Site, *words: str) -> Ran:
+    """Run a verb as an operator does."""
+    argv = [sys.executable, "-m", "invoke", *words, "--env", "local"]
+    return ran(argv, os.environ | {"TURNOUT_LAB": site.host.lab.name})
+
+
+def ran(argv: list[str], variables: dict[str, str]) -> Ran:
+    done = subprocess.run(
+        argv, cwd=REPOSITORY, env=variables, capture_output=True, text=True, check=False
+    )
+    return Ran(done.returncode, done.stdout + done.stderr)
+
+
+def shell(site: Site, command: str) -> str:
+    done = site.host.run(command)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.decode()
+
+
+def differences(site: Site) -> set[tuple[str, str, str]]:
+    """Return path, kind and what of each difference."""
+    return {(one["path"], one["kind"], one["what"]) for one in found(site)}
+
+
+def found(site: Site) -> list[dict[str, Any]]:
+    return list(site.program("audit")["differences"])
+
+
+def changes(site: Site) -> dict[tuple[str, str, str], str]:
+    """Return a change by hand of each kind, with the command that makes it."""
+    status = site.status()
+    release = f"/srv/hello/releases/{status['release']}"
+    known = json.loads(shell(site, f"cat {release}/release.json"))
+    package = shell(
+        site, f"ls /srv/hello/venvs/{known['venv']}/lib/python3*/site-packages/flask/app.py"
+    )
+    idle = "blue" if status["live"] == "green" else "green"
+    append = "echo '# by hand' >> {0}"
+    return {
+        (f"{release}/code/hello/errors.py", "file", "changed"): append,
+        (f"{release}/code/hello/extra.py", "file", "added"): "touch {0}",
+        (f"{release}/code/hello/pages.py", "file", "missing"): "rm {0}",
+        (f"{release}/code/hello/health.py", "file", "mode"): "chmod 666 {0}",
+        (f"{release}/code/hello/models.py", "file", "owner"): "chown hello {0}",
+        (f"{release}/release.json", "file", "changed"): "echo >> {0}",
+        (f"{release}/env", "env", "changed"): "echo 'MINE=\"1\"' >> {0}",
+        (package.strip(), "package", "changed"): append,
+        ("/srv/hello/live", "link", "link"): f"ln -sfn splits/{idle} {{0}}",
+        (f"{UNITS}/hello@.service", "unit", "changed"): append,
+        (f"{UNITS}/hello@{idle}.service.d/override.conf", "unit", "added"): "touch {0}",
+        (f"{UNITS}/hello@{idle}.service.d/release.conf", "unit", "changed"): append,
+        (f"{UNITS}/sockets.target.wants/hello@{idle}.socket", "unit", "missing"): (
+            f"systemctl disable --quiet hello@{idle}.socket"
+        ),
+        ("/etc/nginx/conf.d/hello.conf", "site", "changed"): append,
+        ("/etc/nginx/conf.d/zz.conf", "site", "added"): "touch {0}",
+        ("/etc/turnout/hello.json", "file", "changed"): "echo >> {0}",
+    }  # fmt: skip
+
+
+@contextmanager
+def by_hand(site: Site, made: dict[tuple[str, str, str], str]) -> Iterator[None]:
+    """Make these changes, and put everything back afterwards as it was, times and all."""
+    there = [path for path, _, what in made if what != "added"]
+    shell(site, f"rm -rf {KEPT}; mkdir {KEPT}; cp -a --parents {' '.join(there)} {KEPT}")
+    try:
+        for (path, _, _), command in made.items():
+            shell(site, command.format(path))
+        yield
+    finally:
+        new = [path for path, _, what in made if what == "added"]
+        links = [path for path, _, what in made if what == "link"]
+        shell(site, f"rm -rf {' '.join([*new, *links])}; cp -a {KEPT}/. /; rm -rf {KEPT}")
+
+
+def test_what_provision_deploy_and_rollback_do_is_no_difference(used: Site) -> None:
+    audited = invoke(used, "audit")
+
+    assert audited == Ran(0, "hello in local: as it was shipped, on 1 host\n")
+
+
+def test_a_second_provision_is_no_difference_either(used: Site) -> None:
+    used.play("provision")
+
+    assert found(used) == []
+
+
+def test_every_change_by_hand_is_listed_and_what_is_put_back_is_not(used: Site) -> None:
+    made = changes(used)
+    release = used.status()["release"]
+    secret = shell(used, f"grep SECRET_KEY= /srv/hello/releases/{release}/env").split('"')[1]
+    with by_hand(used, made):
+        assert differences(used) == set(made)
+
+        audited, document = invoke(used, "audit"), invoke(used, "audit", "--json")
+        played = ran(*used.command("audit"))
+
+    told = re.sub(r"\s+", "", played.output)
+    assert (audited.code, document.code) == (1, 1)
+    assert played.code != 0
+    for path, kind, what in made:
+        assert re.search(rf"^{kind} +{what} .*{re.escape(path)}", audited.output, re.M), path
+        assert f"{path}:{kind}" in told, path
+    (host,) = json.loads(document.output)["hosts"]
+    assert {one["path"] for one in host["differences"]} == {path for path, _, _ in made}
+    for ran_one in (audited, document, played):
+        assert secret not in ran_one.output
+
+    assert found(used) == []
+    played = ran(*used.command("audit"))
+    assert played.code == 0, played.output
+
+
+def test_what_the_app_and_python_write_is_no_difference(used: Site) -> None:
+    release = used.status()["release"]
+    folder = f"/srv/hello/releases/{release}"
+    venv = json.loads(shell(used, f"cat {folder}/release.json"))["venv"]
+    python = f"/srv/hello/venvs/{venv}/bin/python"
+
+    shell(used, f"{python} -O -m compileall -q {folder}/code; {python} -O -c 'import flask'")
+
+    assert found(used) == []

@@ -58,7 +58,7 @@ def _slot(
     layout: Layout, slot: str, expected: str | None, units: dict[str, seal.Facts], key: bytes
 ) -> Iterator[Difference]:
     link, drop_in = layout.slot(slot), layout.drop_in(slot)
-    facts = seal.look(drop_in.parent, drop_in.name, lambda _name: seal.keyed(drop_in, key))
+    facts = seal.look(drop_in.parent, drop_in.name, lambda _name: seal.keyed(str(drop_in), key))
     if not link.is_symlink():
         if link.exists() or expected or facts:
             yield Difference.of(link, "link" if link.exists() else "missing", "link")

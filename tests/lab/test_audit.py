@@ -19,7 +19,7 @@ from turnout.paths import REPOSITORY
 
 pytestmark = pytest.mark.lab
 
-UNITS, KEPT = "/etc/systemd/system", "/root/kept"
+UNITS, KEPT = "/etc/systemd/system", "/root/kept.tar"
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def changes(site: Site) -> dict[tuple[str, str, str], str]:
 def by_hand(site: Site, made: dict[tuple[str, str, str], str]) -> Iterator[None]:
     """Make these changes, and put everything back afterwards as it was, times and all."""
     there = [path for path, _, what in made if what != "added"]
-    shell(site, f"rm -rf {KEPT}; mkdir {KEPT}; cp -a --parents {' '.join(there)} {KEPT}")
+    shell(site, f"tar --create --absolute-names --file={KEPT} {' '.join(there)}")
     try:
         for (path, _, _), command in made.items():
             shell(site, command.format(path))
@@ -108,7 +108,7 @@ def by_hand(site: Site, made: dict[tuple[str, str, str], str]) -> Iterator[None]
     finally:
         new = [path for path, _, what in made if what == "added"]
         links = [path for path, _, what in made if what == "link"]
-        shell(site, f"rm -rf {' '.join([*new, *links])}; cp -a {KEPT}/. /; rm -rf {KEPT}")
+        shell(site, f"rm {' '.join([*new, *links])}; tar --extract --absolute-names --file={KEPT}")
 
 
 def test_what_provision_deploy_and_rollback_do_is_no_difference(used: Site) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib.util
 import marshal
 import re
+import sys
 from pathlib import Path
 
 FOLDER = "__pycache__"
 _HEADER_BYTES = 16
-_OPTIMISED = re.compile(r"\.opt-([12])\.pyc$")
+# The source's name may hold dots: gunicorn.conf.cpython-311.opt-1.pyc.
+_NAME = re.compile(rf"(.+)\.{sys.implementation.cache_tag}(?:\.opt-([12]))?\.pyc")
 
 
 def is_cached(path: str) -> bool:
@@ -20,9 +22,11 @@ def is_cached(path: str) -> bool:
 
 def is_of_its_source(cached: Path) -> bool:
     """Say whether bytecode is what this Python makes of the source beside it."""
-    optimised = _OPTIMISED.search(cached.name)
+    named = _NAME.fullmatch(cached.name)
+    if named is None:
+        return False
+    source = cached.parent.parent / f"{named[1]}.py"
     try:
-        source = Path(importlib.util.source_from_cache(str(cached)))
         content = cached.read_bytes()
         if content[:4] != importlib.util.MAGIC_NUMBER:
             return False
@@ -31,7 +35,7 @@ def is_of_its_source(cached: Path) -> bool:
             str(source),
             "exec",
             dont_inherit=True,
-            optimize=int(optimised[1]) if optimised else 0,
+            optimize=int(named[2] or 0),
         )
         # Only loaded and compared: it is not run.
         return bool(marshal.loads(content[_HEADER_BYTES:]) == made)  # noqa: S302

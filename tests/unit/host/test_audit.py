@@ -15,7 +15,7 @@ import pytest
 
 from tests.unit.host import making
 from tests.unit.host.fake_systemd import FakeSystemd
-from turnout_host import audit, journal, seal, sealing, splits, stage
+from turnout_host import audit, journal, seal, sealing, splits, stage, venvs
 from turnout_host.atomic import replace_link
 from turnout_host.layout import Layout
 from turnout_host.units import Slots
@@ -217,7 +217,18 @@ def test_no_secret_and_no_bare_hash_of_one_is_kept_or_shown(host: Layout) -> Non
         assert path.stat().st_mode & 0o777 == 0o600
 
 
+def resealed(host: Layout) -> seal.Entries:
+    venv = host.venv("v1")
+    return seal.take(host, venv, seal.below(venv, venvs.UNSEALED))
+
+
 def test_bytecode_that_python_writes_is_no_change(host: Layout) -> None:
+    # Compiled as what the release's own configuration is called: its name has a dot in it.
+    dotted = host.venv("v1") / "lib/two.conf.py"
+    (host.venv("v1") / "lib/two.py").rename(dotted)
+    (host.venv("v1") / seal.FILE).unlink()
+    seal.write(host, host.venv("v1") / seal.FILE, resealed(host))
+    py_compile.compile(str(dotted), optimize=1)
     compileall.compile_dir(host.root / RELEASE / "code", quiet=2, force=True)
     compileall.compile_dir(host.root / RELEASE / "code", quiet=2, optimize=2)
     py_compile.compile(str(host.venv("v1") / "lib/one.py"))

@@ -7,7 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
-from . import releases, unitfile
+from . import releases, sealing, unitfile
 from .atomic import remove_tree, sync_folder, write_file
 from .layout import Layout
 
@@ -49,6 +49,7 @@ def make(layout: Layout, wanted: str, base: str) -> bool:
         (aside / releases.FAILED).unlink(missing_ok=True)
         _configure(layout, aside, wanted, live)
         _name(layout, aside, wanted)
+        sealing.seal_release(layout, aside)
         os.sync()
         aside.rename(layout.release(wanted))
         sync_folder(layout.releases)

@@ -11,7 +11,7 @@ from tests.unit.host import making
 from tests.unit.host.fake_systemd import FakeSystemd
 from tests.unit.host.http_server import Site
 from tests.unit.host.test_switch import deploy
-from turnout_host import current_env, phases, releases, rollback, rollback_alone, stage
+from turnout_host import audit, current_env, phases, releases, rollback, rollback_alone, stage
 from turnout_host.layout import Layout
 from turnout_host.units import Slots
 
@@ -83,3 +83,13 @@ def test_nothing_is_made_twice(both: Layout) -> None:
     assert current_env.make(both, MIXED, OLD)
     assert not current_env.make(both, MIXED, OLD)
     assert making.leftovers(both) == []
+
+
+@pytest.mark.usefixtures("blue_site", "green_site")
+def test_an_audit_takes_it_for_shipped(both: Layout, nginx: Site) -> None:
+    name = roll_back(both, nginx)["release"]
+
+    found = [one["path"] for one in audit.audit(both)["differences"]]
+
+    assert both.release(name).is_dir()
+    assert [path for path in found if "/releases/" in path or "/slots/" in path] == []

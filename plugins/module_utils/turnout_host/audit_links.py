@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import differing, journal, seal, splits
+from . import differing, journal, seal
 from .differing import Difference
-from .layout import LANES, SLOTS, Layout
+from .layout import LANES, SLOTS, Layout, other_slot
 
-_SHARED_SPLIT = re.compile(r"blue(\d\d)-green(\d\d)")
+_SHARED_SPLIT = re.compile(r"(blue|green)(\d\d)-(blue|green)(\d\d)")
 
 
 def differences(layout: Layout, key: bytes) -> Iterator[Difference]:
@@ -104,16 +104,17 @@ def _lanes(split: str) -> dict[str, int] | None:
     if split in SLOTS:
         return {split: LANES}
     shared = _SHARED_SPLIT.fullmatch(split)
-    if shared is None or int(shared[1]) + int(shared[2]) != LANES:
+    if shared is None:
         return None
-    return {"blue": int(shared[1]), "green": int(shared[2])}
+    lanes = {shared[1]: int(shared[2]), shared[3]: int(shared[4])}
+    return lanes if len(lanes) == len(SLOTS) and sum(lanes.values()) == LANES else None
 
 
 def _split(layout: Layout, name: str) -> Iterator[Difference]:
     lanes, folder = _lanes(name), layout.splits / name
     if lanes is None:
         return
-    expected = splits.links(layout, lanes)
+    expected = _targets(layout, lanes, folder)
     for path in sorted({*expected, *(path.name for path in folder.glob("*"))}):
         link = folder / path
         if path not in expected:
@@ -122,3 +123,21 @@ def _split(layout: Layout, name: str) -> Iterator[Difference]:
             yield Difference.of(link, "link" if link.exists() else "missing", "link")
         elif str(link.readlink()) != expected[path]:
             yield Difference.of(link, "link", "link")
+
+
+def _targets(layout: Layout, lanes: dict[str, int], folder: Path) -> dict[str, str]:
+    """Return where the links of a split lead: its lanes in the order of the slots' names."""
+    owners = [slot for slot, count in sorted(lanes.items()) for _ in range(count)]
+    targets = {f"{lane:02}.sock": str(layout.socket(slot)) for lane, slot in enumerate(owners)}
+    first = next(iter(lanes))
+    if len(lanes) > 1 and _leads_to(folder / "static") == _static(other_slot(first)):
+        first = other_slot(first)  # of two slots with traffic either may come first
+    return {**targets, "static": _static(first), "static-other": _static(other_slot(first))}
+
+
+def _leads_to(link: Path) -> str | None:
+    return str(link.readlink()) if link.is_symlink() else None
+
+
+def _static(slot: str) -> str:
+    return f"../../slots/{slot}/static"

@@ -54,27 +54,17 @@ def _name(taking: dict[str, int]) -> str:
 
 
 def _fill(layout: Layout, folder: str, taking: dict[str, int]) -> None:
-    for name, target in links(layout, taking).items():
-        (layout.splits / folder / name).symlink_to(target)
-
-
-def links(layout: Layout, taking: dict[str, int]) -> dict[str, str]:
-    """Return the links of a split, each with its target."""
-    owners = [slot for slot, count in sorted(taking.items()) for _ in range(count)]
-    lanes = {f"{lane:02}.sock": str(layout.socket(slot)) for lane, slot in enumerate(owners)}
-    return {**lanes, **_static_links(taking)}
-
-
-def _static_links(taking: dict[str, int]) -> dict[str, str]:
-    """Return what nginx serves: a page loaded before a switch asks for its files after it."""
-    largest = max(taking, key=lambda slot: taking[slot])
-    slots = (("static", largest), ("static-other", other_slot(largest)))
-    return {name: f"../../slots/{slot}/static" for name, slot in slots}
+    owners = [slot for slot, count in taking.items() for _ in range(count)]
+    for lane, slot in enumerate(owners):
+        (layout.splits / folder / f"{lane:02}.sock").symlink_to(layout.socket(slot))
+    _link_static(layout.splits / folder, taking)
 
 
 def _link_static(split: Path, taking: dict[str, int]) -> None:
-    for name, target in _static_links(taking).items():
-        replace_link(split / name, target)
+    """Link what nginx serves: a page loaded before a switch asks for its files after it."""
+    largest = max(taking, key=lambda slot: taking[slot])
+    for name, slot in (("static", largest), ("static-other", other_slot(largest))):
+        replace_link(split / name, f"../../slots/{slot}/static")
 
 
 def live(layout: Layout) -> str | None:

@@ -41,6 +41,7 @@ def host(layout: Layout, slots: Slots, systemd: FakeSystemd) -> Layout:
     for name, slot in (("r1", "blue"), ("r2", "green")):
         stage.stage(layout, making.make_request(layout, name), systemd)
         deployed(layout, slots, name, slot)
+    splits.create(layout, {"blue": 5, "green": 15})
     (layout.root / UNITS / "hello@.socket").chmod(0o644)
     sealing.seal_provision(layout)
     return layout
@@ -155,6 +156,15 @@ CHANGES: dict[str, tuple[str, Change, str, str]] = {
     ),
     "lane removed": ("srv/hello/splits/green/07.sock", Path.unlink, "link", "missing"),
     "lane added": ("srv/hello/splits/green/20.sock", create, "link", "added"),
+    "shared lane": (
+        "srv/hello/splits/blue05-green15/04.sock",
+        lambda path: relink(path, "/run/x.sock"), "link", "link",
+    ),
+    "static": (
+        "srv/hello/splits/green/static",
+        lambda path: relink(path, "../../slots/blue/static"), "link", "link",
+    ),
+    "no such split": ("srv/hello/splits/blue05-green16", Path.mkdir, "link", "added"),
     "split added": ("srv/hello/splits/mine", Path.mkdir, "link", "added"),
 }  # fmt: skip
 

@@ -1,18 +1,21 @@
-"""Pruning: releases that nobody goes back to, and the virtual environments that nothing uses."""
+"""Pruning: releases that nobody goes back to, and environments and wheels that nothing uses."""
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from . import journal, releases
+from . import artifact, journal, releases
 from .atomic import remove_leftovers, remove_tree
 from .layout import Layout
 from .releases import Release
 
 # What st_blocks counts, whatever the file system's own blocks are (stat(2)).
 BLOCK_BYTES = 512
+UNUSED_WHEEL_SECONDS = 7 * 24 * 3600
 
 # The bytes of each file by device and inode: releases may share files.
 Files = dict[tuple[int, int], int]
@@ -100,3 +103,25 @@ def _remove(layout: Layout, doomed: set[str], used: set[str]) -> None:
     for venv in layout.venvs.iterdir():
         if venv.name not in used:
             remove_tree(venv)
+    _remove_wheels(layout)
+
+
+def _remove_wheels(layout: Layout) -> None:
+    """Remove wheels that no release of any app on the host names, a while after they came.
+
+    Not at once: a deploy that is between its preflight and its stage counts on them.
+    """
+    try:
+        used = set(_named_wheels(layout))
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # a release that cannot be read may need any of them
+    for wheel in layout.wheels.glob("*.whl"):
+        if wheel.name not in used and time.time() - wheel.stat().st_mtime > UNUSED_WHEEL_SECONDS:
+            wheel.unlink(missing_ok=True)
+
+
+def _named_wheels(layout: Layout) -> Iterator[str]:
+    everywhere = f"*/releases/*/{artifact.FOLDER}/{artifact.MANIFEST}"
+    for manifest in layout.base.parent.glob(everywhere):
+        for wheel_set in json.loads(manifest.read_text(encoding="utf-8"))["targets"]:
+            yield from (wheel["file"] for wheel in wheel_set["wheels"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable
 
 import pytest
@@ -205,3 +206,50 @@ def test_the_newest_verified_release_stays_after_a_rollback(layout: Layout) -> N
     pruning.prune(layout, keep=3, limit_bytes=1)
 
     assert on_disk(layout)[0] == ["r1", "r2", "r3"]
+
+
+def old_wheel(layout: Layout, name: str) -> None:
+    layout.wheels.mkdir(parents=True, exist_ok=True)
+    (layout.wheels / name).write_bytes(b"")
+    long_ago = time.time() - pruning.UNUSED_WHEEL_SECONDS - 60
+    os.utime(layout.wheels / name, (long_ago, long_ago))
+
+
+def uses_wheel(layout: Layout, release: str, wheel: str) -> None:
+    making.make_release(layout, release)
+    folder = layout.release(release) / "artifact"
+    folder.mkdir()
+    said = {"targets": [{"wheels": [{"file": wheel}]}]}
+    (folder / "manifest.json").write_text(json.dumps(said))
+
+
+def test_wheels_go_that_no_release_of_any_app_names(layout: Layout) -> None:
+    other = Layout("other", layout.root)
+    uses_wheel(other, "r1", "theirs.whl")
+    uses_wheel(layout, "r1", "ours.whl")
+    making.put_live(layout, "blue", "r1")
+    for wheel in ("theirs.whl", "ours.whl", "nobodys.whl"):
+        old_wheel(layout, wheel)
+
+    pruning.prune(layout, keep=1)
+
+    assert sorted(path.name for path in layout.wheels.iterdir()) == ["ours.whl", "theirs.whl"]
+
+
+def test_a_wheel_that_has_just_come_is_left_for_the_deploy_that_brought_it(layout: Layout) -> None:
+    deployed(layout, "r1")
+    (layout.wheels / "new.whl").write_bytes(b"")
+
+    pruning.prune(layout, keep=1)
+
+    assert (layout.wheels / "new.whl").exists()
+
+
+def test_no_wheel_goes_while_a_manifest_cannot_be_read(layout: Layout) -> None:
+    uses_wheel(layout, "r1", "ours.whl")
+    making.put_live(layout, "blue", "r1")
+    old_wheel(layout, "nobodys.whl")
+    (layout.release("r1") / "artifact/manifest.json").write_text("{ edited by hand")
+
+    assert pruning.prune(layout, keep=1) == []
+    assert (layout.wheels / "nobodys.whl").exists()

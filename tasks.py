@@ -230,6 +230,14 @@ def audit(c: Context, env: str = "", json: bool = False) -> None:
 
 
 @verb
+def receipt(c: Context, env: str = "", host: str = "", json: bool = False) -> None:
+    """Say what the last deploy or rollback came to for those who asked meanwhile."""
+    from turnout.receipt import receipt
+
+    receipt(env, host=host, as_json=json)
+
+
+@verb
 def logs(c: Context, env: str = "", host: str = "", lines: int = 100, follow: bool = False) -> None:
     """Print the journal of the live slot."""
     from turnout.hosts import logs
@@ -332,6 +340,7 @@ namespace = Collection(
     unlock,
     status,
     audit,
+    receipt,
     logs,
     shell,
 )

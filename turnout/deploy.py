@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from turnout import github, local, openssh, recover, status, timings
+from turnout import github, local, openssh, receipt, recover, status, timings
 from turnout.build import EarlyBuild, remember_targets
 from turnout.errors import TurnoutError
 from turnout.explain import failure
@@ -138,10 +138,19 @@ def _conclude(
     if "Stage" not in progress.phases:
         print("Nothing has changed: this release is live already.")
     lines = [_live(host) for host in hosts]
+    lines += _measured(environment, progress)
     lines.append(f"{total:.1f} s: {seconds_line(progress.seconds)}".removesuffix(": "))
     print("\n".join(lines))
     title = f"{environment.app} in {environment.name}"
     github.write_summary(f"### Deployed {title}", *(f"- {line}" for line in lines))
+
+
+def _measured(environment: Environment, progress: Progress) -> list[str]:
+    """Keep what the probes have seen so far, and return the line that says it."""
+    if not progress.receipts:
+        return []
+    receipt.store(environment.name, environment.app, progress.receipts)
+    return [receipt.together(progress.receipts)]
 
 
 def _live(host: dict[str, Any]) -> str:

@@ -99,7 +99,8 @@ class Progress:
 
     `seconds` is the wall time of each phase, `steps` every task in the order in which they ended,
     `run_began` and `run_ended` when the playbook's process did, `notes` what Ansible said outside
-    of tasks, `targets` the kinds of host that preflight met, `differences` what `--diff` showed.
+    of tasks, `targets` the kinds of host that preflight met, `differences` what `--diff` showed,
+    `receipts` what each host's probe has seen.
     """
 
     task: str = ""
@@ -111,6 +112,7 @@ class Progress:
     targets: list[dict[str, str]] = field(default_factory=list)
     differences: list[str] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
+    receipts: dict[str, dict[str, Any]] = field(default_factory=dict)
     run_began: float = 0.0
     run_ended: float = 0.0
     _began: dict[tuple[str, str], float] = field(default_factory=dict)
@@ -177,6 +179,8 @@ class Progress:
             self._blame(data, result, state)
         elif isinstance(result.get("target"), dict):
             self.targets.append(result["target"])
+        if isinstance(result.get("receipt"), dict):
+            self.receipts[data["host"]] = result["receipt"]
         for step in result.get("steps", [])[1:]:
             self._move(data, step)
 

@@ -62,7 +62,12 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "migrate_command": {"type": "str", "default": ""},
         "timeout_seconds": {"type": "int", "required": True},
     },
-    "start": {**LEASE, **RELEASE, "drain_seconds": {"type": "int", "required": True}},
+    "start": {
+        **LEASE,
+        **RELEASE,
+        "drain_seconds": {"type": "int", "required": True},
+        "probe_rate": {"type": "int", "required": True},
+    },
     "switch": {
         **LEASE,
         **RELEASE,

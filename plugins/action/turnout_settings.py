@@ -41,6 +41,7 @@ OWNED_ARGUMENTS = {
 
 # Verifying a switch takes five seconds at most; the rest is for slow hosts and networks.
 LEAST_DEAD_MAN_SECONDS = 20
+MOST_PROBES = 100
 
 Settings = dict[str, Any]
 Check = Callable[[Settings], Iterator[str]]
@@ -167,6 +168,13 @@ def check_batch(settings: Settings) -> Iterator[str]:
         yield f"app_batch is {said!r}: write how many hosts, such as 1, or a share, such as 25%"
 
 
+def check_probe(settings: Settings) -> Iterator[str]:
+    """A probe measures a switch; it is no load test."""
+    rate = int(settings["probe_rate"])
+    if not 0 <= rate <= MOST_PROBES:
+        yield f"app_probe_rate is {rate}: write 0 to {MOST_PROBES} requests a second"
+
+
 CHECKS: list[Check] = [
     check_name,
     check_entry,
@@ -179,6 +187,7 @@ CHECKS: list[Check] = [
     check_gunicorn,
     check_lease,
     check_batch,
+    check_probe,
 ]
 
 

@@ -57,4 +57,12 @@ entry:
   description: The line of the history.
   returned: success
   type: dict
+receipt:
+  description: What the host's probe has seen so far; docs/receipt.md says what is in it.
+  returned: success
+  type: dict
+words:
+  description: The same as a line for a person.
+  returned: success
+  type: str
 """

@@ -34,6 +34,12 @@ options:
     description: How long the slot's former release may take to end its requests.
     type: int
     required: true
+  probe_rate:
+    description: >-
+      Requests a second that the host asks of itself around the switch, for the receipt; C(0) for
+      none.
+    type: int
+    required: true
 author:
   - The Turnout authors
 """
@@ -45,6 +51,7 @@ EXAMPLES = r"""
     lease: "{{ release_lease['lease'] }}"
     release: 20261122T101500-1a2b3c4-5d6e7f80-90abcd
     drain_seconds: 60
+    probe_rate: 20
   register: started
 """
 

@@ -152,6 +152,10 @@ def test_server_header_of_the_slot_never_leaves(site: str) -> None:
     assert "server_tokens off;" in site
 
 
+def test_log_tells_the_probe_from_a_visitor(site: str) -> None:
+    assert '"agent":"$http_user_agent"' in site
+
+
 def test_log_holds_the_release_and_no_query(site: str) -> None:
     start = site.index("log_format")
     log_format = site[start : site.index(";", start)]

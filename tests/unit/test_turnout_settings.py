@@ -29,6 +29,7 @@ GOOD: dict[str, Any] = {
     "dead_man_seconds": 60,
     "batch": 0,
     "command_timeout_seconds": 600,
+    "probe_rate": 20,
 }
 
 
@@ -87,6 +88,8 @@ def test_other_entries_are_refused_with_the_form_to_use(entry: str) -> None:
         ({"batch": "a few"}, "app_batch is 'a few'"),
         ({"batch": "0%"}, "app_batch is '0%'"),
         ({"batch": -1}, "app_batch is '-1'"),
+        ({"probe_rate": -1}, "app_probe_rate is -1"),
+        ({"probe_rate": 1000}, "app_probe_rate is 1000: write 0 to 100"),
         ({"tls_key": "/k"}, "app_tls_certificate and app_tls_key belong together"),
         ({"gunicorn_arguments": ["--bind=0:80"]}, "app_gunicorn_arguments holds --bind"),
         ({"gunicorn_arguments": ["-k", "gevent"]}, "set app_worker_class"),

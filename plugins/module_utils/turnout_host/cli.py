@@ -17,7 +17,18 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from . import audit, lease, phases, rollback_alone, settle, state, watch
+from . import (
+    audit,
+    lease,
+    phases,
+    probe,
+    receipt,
+    receipts,
+    rollback_alone,
+    settle,
+    state,
+    watch,
+)
 from .errors import HostFailure
 from .layout import SLOTS, Layout
 from .lock import Busy, exclusive
@@ -76,6 +87,8 @@ def _parser() -> argparse.ArgumentParser:
         (_watch, "go back if the owner of a deploy is dead"),
         (_recover, "put right what a dead deploy left"),
         (_settle, "drain and stop a slot that is not live, and prune"),
+        (_probe, "ask the site while a deploy goes on, and write its receipt"),
+        (_receipt, "what the latest deploy or rollback came to for those who asked"),
     ):
         name = verb.__name__.removeprefix("_")
         command = verbs.add_parser(name, parents=[common], help=help_text)
@@ -91,6 +104,8 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--force", action="store_true", help="whoever holds the lease")
         if verb is _settle:
             command.add_argument("--slot", choices=SLOTS, required=True)
+        if verb is _probe:
+            command.add_argument("--recording", required=True, help="a file in receipts/")
     return parser
 
 
@@ -196,6 +211,15 @@ def _boot(layout: Layout, slots: Slots, _arguments: argparse.Namespace) -> Resul
 def _settle(layout: Layout, slots: Slots, arguments: argparse.Namespace) -> Result:
     with exclusive(layout, wait_seconds=600):
         return {"stopped": settle.settle(layout, slots, arguments.slot)}
+
+
+def _probe(layout: Layout, _slots: Slots, arguments: argparse.Namespace) -> Result:
+    return {"said": receipt.words(probe.run(layout, arguments.recording))}
+
+
+def _receipt(layout: Layout, _slots: Slots, _arguments: argparse.Namespace) -> Result:
+    found = receipts.latest(layout)
+    return {**found, "words": receipt.words(found)}
 
 
 if __name__ == "__main__":

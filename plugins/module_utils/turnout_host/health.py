@@ -79,36 +79,44 @@ class _LoopbackTls(http.client.HTTPSConnection):
 
 def probe_slot(path: Path, health: Health) -> Answer:
     """Ask the app behind a slot's socket for its health page, as nginx would."""
-    return _ask(_UnixConnection(path, health.timeout_seconds), health)
+    return _ask_once(_UnixConnection(path, health.timeout_seconds), health)
 
 
 def probe_public(port: int, health: Health, *, tls: bool = False) -> Answer:
     """Ask through the host's own nginx, with the real Host (and SNI)."""
-    connection = (
-        _LoopbackTls(port, health.host, health.timeout_seconds)
-        if tls
-        else http.client.HTTPConnection("127.0.0.1", port, timeout=health.timeout_seconds)
-    )
-    return _ask(connection, health)
+    return _ask_once(public_connection(port, health, tls=tls), health)
 
 
-def _ask(connection: http.client.HTTPConnection, health: Health) -> Answer:
+def public_connection(
+    port: int, health: Health, *, tls: bool = False
+) -> http.client.HTTPConnection:
+    """Return a connection to the host's own nginx, made when it is first used."""
+    if tls:
+        return _LoopbackTls(port, health.host, health.timeout_seconds)
+    return http.client.HTTPConnection("127.0.0.1", port, timeout=health.timeout_seconds)
+
+
+def _ask_once(connection: http.client.HTTPConnection, health: Health) -> Answer:
     headers = {
-        "Host": health.host,
         "X-Forwarded-Proto": health.scheme,
         "X-Forwarded-For": "127.0.0.1",
         "User-Agent": "turnout-health",
         "Connection": "close",
     }
     with contextlib.closing(connection):
-        try:
-            connection.request("GET", health.path, headers=headers)
-            response = connection.getresponse()
-            body = _read(response, health.timeout_seconds).decode(errors="replace")
-        except TimeoutError:
-            return Answer(error=f"no answer within {health.timeout_seconds:g} s")
-        except (OSError, http.client.HTTPException) as error:
-            return Answer(error=f"no answer: {error or type(error).__name__}")
+        return ask(connection, health, headers)
+
+
+def ask(connection: http.client.HTTPConnection, health: Health, headers: dict[str, str]) -> Answer:
+    """Ask for the health page with its Host; what goes wrong is an answer, too."""
+    try:
+        connection.request("GET", health.path, headers={"Host": health.host, **headers})
+        response = connection.getresponse()
+        body = _read(response, health.timeout_seconds).decode(errors="replace")
+    except TimeoutError:
+        return Answer(error=f"no answer within {health.timeout_seconds:g} s")
+    except (OSError, http.client.HTTPException) as error:
+        return Answer(error=f"no answer: {error or type(error).__name__}")
     return Answer(response.status, dict(response.getheaders()), body)
 
 

@@ -60,9 +60,13 @@ def running(layout: Layout) -> Entry | None:
     leave the two of different opinions.
     """
     begun = last(layout, "begin")
-    if begun is None or any(e.get("began") == begun["time"] for e in read_lines(layout.history)):
-        return None
-    return begun
+    return None if begun is None or ended(layout, begun["time"]) else begun
+
+
+def ended(layout: Layout, began: float) -> Entry | None:
+    """Return the history's latest line about what began then, or None while that goes on."""
+    lines = reversed(read_lines(layout.history))
+    return next((entry for entry in lines if entry.get("began") == began), None)
 
 
 def last(layout: Layout, phase: str) -> Entry | None:

@@ -66,6 +66,11 @@ class Layout:
         return self.base / "history.jsonl"
 
     @property
+    def receipts(self) -> Path:
+        """What the probe of each deploy has seen, and what it came to."""
+        return self.base / "receipts"
+
+    @property
     def initialised(self) -> Path:
         """There once the app's init command has succeeded on this host."""
         return self.base / ".initialised"

@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from . import audit as auditing
-from . import current_env, drain, journal, releases, rollback, schema, settle, splits, switch
+from . import (
+    current_env,
+    drain,
+    journal,
+    probe,
+    releases,
+    rollback,
+    schema,
+    settle,
+    splits,
+    switch,
+)
 from . import migrate as migration
 from . import preflight as before
 from . import stage as staging
@@ -123,6 +134,10 @@ def start(call: Call) -> Result:
     if not call.check:
         drain_seconds = float(call.parameters["drain_seconds"])
         is_rollback = journal.action(call.layout) == journal.ROLLBACK
-        slot = starting.start(call.layout, call.slots, name, drain_seconds, is_verified=is_rollback)
+        rate = float(call.parameters["probe_rate"])
+        with beside(lambda: probe.start(call.layout, rate, call.slots.run)):
+            slot = starting.start(
+                call.layout, call.slots, name, drain_seconds, is_verified=is_rollback
+            )
     old, new = f"slots/{slot} -> {held or 'nothing'}\n", f"slots/{slot} -> {name}\n"
     return {"changed": True, "slot": slot, "diff": difference(old, new)}

@@ -21,11 +21,16 @@ def switch(layout: Layout, slot: str) -> bool:
 
     The note comes first, so that whoever is killed in between can be undone.
     """
-    split = splits.create_full(layout, slot)
+    split, started = splits.create_full(layout, slot), time.monotonic()
     before = splits.live(layout)
-    if before != split:
-        journal.record(layout, "from", split=before, to=split)
-    return splits.make_live(layout, split)
+    if before == split:
+        return False
+    journal.record(layout, "from", split=before, to=split)
+    splits.make_live(layout, split)
+    took, at = time.monotonic() - started, layout.live.lstat().st_ctime
+    # A rename sets the link's ctime: nothing says more exactly when traffic moved.
+    journal.record(layout, "moved", to=split, at=at, took=round(took, 6))
+    return True
 
 
 def verify(layout: Layout, name: str, public: dict[str, Any], *, settled: bool = True) -> None:

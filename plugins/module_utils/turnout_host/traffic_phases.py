@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from . import journal, lease, releases, settle, splits, switch, watch
+from . import journal, lease, probe, receipt, releases, settle, splits, switch, watch
 from .calls import Call, Result, difference
 from .errors import HostFailure
 from .layout import SLOTS, Layout, other_slot
@@ -21,6 +21,7 @@ def change_over(call: Call) -> Result:
         "diff": difference(shown, f"live -> splits/{slot}\n"),
     }
     if not call.check:
+        probe.wait_for_first(layout)
         started = time.monotonic()
         switch.switch(layout, slot)
         result["switch_seconds"] = round(time.monotonic() - started, 6)
@@ -55,7 +56,7 @@ def commit(call: Call) -> Result:
     if live and facts["previous_release"]:
         warm_seconds = int(call.parameters["warm_seconds"])
         settle.schedule(layout, other_slot(live), warm_seconds, call.slots.run)
-    return {"changed": True, "entry": entry}
+    return {"changed": True, "entry": entry, **_receipt(layout)}
 
 
 def revert(call: Call) -> Result:
@@ -72,7 +73,16 @@ def revert(call: Call) -> Result:
     _end(call)
     # Or deploys that fail one after another would fill the disk.
     settle.prune(layout)
-    return result
+    return {**result, **_receipt(layout)} if result["changed"] else result
+
+
+def _receipt(layout: Layout) -> Result:
+    """Return what the probe has seen so far, and the same in words."""
+    begun = journal.last(layout, "begin")
+    if begun is None:
+        return {}
+    made = probe.conclude(layout, begun)
+    return {"receipt": made, "words": receipt.words(made)}
 
 
 def _end(call: Call) -> None:

@@ -59,8 +59,9 @@ def words(receipt: Receipt) -> str:
     if not receipt["requests"]:
         why = "app_probe_rate is 0" if receipt["rate"] == 0 else "the probe did not run"
         return "; ".join([f"no request seen ({why})", *_switch_words(receipt)])
+    unit = "request" if receipt["requests"] == 1 else "requests"
     figures = (
-        f"{receipt['requests']} request{'s' * (receipt['requests'] != 1)}, {receipt['failed']} failed; "
+        f"{receipt['requests']} {unit}, {receipt['failed']} failed; "
         f"p50 {duration(receipt['p50_ms'])}, p99 {duration(receipt['p99_ms'])}, "
         f"longest gap {duration(receipt['longest_gap_ms'])}"
     )

@@ -52,6 +52,32 @@ def call(layout: Layout, phase: str, holder: str = "t2", **parameters: Any) -> d
     return phases.run(phase, layout, {**known, **parameters}, check=False)
 
 
+def test_a_commit_tells_what_came_of_the_deploy_for_visitors(staged: Layout) -> None:
+    switched(staged)
+    result = call(staged, "commit")
+
+    assert (result["receipt"]["release"], result["receipt"]["outcome"]) == ("r2", "live")
+    assert result["receipt"]["switch_ms"] > 0
+    # Nothing was started here that asks.
+    assert result["words"].startswith("no request seen (the probe did not run); switch ")
+
+
+def test_a_host_is_measured_while_its_new_release_starts(
+    staged: Layout, systemd: FakeSystemd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ready_phases.starting, "start", lambda *_: "green")
+
+    call(staged, "start", drain_seconds=1, probe_rate=20)
+
+    assert systemd.called("turnout-probe-hello")
+
+
+def test_a_host_that_goes_back_tells_what_came_of_it(staged: Layout) -> None:
+    switched(staged)
+
+    assert call(staged, "revert")["receipt"]["outcome"] == "failed"
+
+
 def switched(layout: Layout) -> None:
     call(layout, "switch")
     assert releases.live(layout) == "r2"

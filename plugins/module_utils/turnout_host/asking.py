@@ -36,6 +36,12 @@ class Asker:
         problem = self._complaint(answer, wanted, by.partition("/")[2])
         return {"sent": sent, "ms": ms, "status": answer.status, "by": by, "problem": problem}
 
+    def close(self) -> None:
+        """End the kept connection."""
+        if self._kept is not None:
+            self._kept.close()
+        self._kept = None
+
     def _over_new(self, wanted: Health) -> Answer:
         connection = health.public_connection(self._port, wanted, tls=self._tls)
         with contextlib.closing(connection):
@@ -46,8 +52,7 @@ class Asker:
             self._kept = health.public_connection(self._port, wanted, tls=self._tls)
         answer = health.ask(self._kept, wanted, {"User-Agent": AGENT})
         if answer.error:
-            self._kept.close()
-            self._kept = None
+            self.close()
         return answer
 
     def _complaint(self, answer: Answer, wanted: Health, answered: str) -> str:

@@ -77,9 +77,14 @@ class Follower:
             return now > max(
                 self._settled_at + AFTER_SETTLE_SECONDS, self._moved_at + FULL_RATE_SECONDS
             )
-        waits = self._ended["outcome"] == "live" and self.head["slot"]
-        longest = self._settle_seconds if waits else 0.0
+        longest = self._settle_seconds if self._settles else 0.0
         return now >= max(self._ended_at + longest, self._moved_at + FULL_RATE_SECONDS)
+
+    @property
+    def _settles(self) -> bool:
+        """Say whether the slot that was live before is about to stop."""
+        committed = self._ended is not None and self._ended["outcome"] == "live"
+        return bool(committed and self._target and self.head["slot"] and not self._settled_at)
 
     def look(self) -> None:
         """Note what has happened since the last look."""
@@ -126,10 +131,8 @@ class Follower:
         if self._has_changed(self.layout.history):
             self._ended = journal.ended(self.layout, self.head["began"])
             self._ended_at = self._clock()
-        if self._settled_at or not self._ended or self._ended["outcome"] != "live":
-            return
         # systemd removes a slot's runtime folder when it has stopped.
-        if self.head["slot"] and not self.layout.runtime(self.head["slot"]).exists():
+        if self._settles and not self.layout.runtime(self.head["slot"]).exists():
             self._settled_at = self._clock()
             self._note({"mark": "settled", "time": self._settled_at})
 

@@ -113,6 +113,9 @@ def ask(connection: http.client.HTTPConnection, health: Health, headers: dict[st
         connection.request("GET", health.path, headers={"Host": health.host, **headers})
         response = connection.getresponse()
         body = _read(response, health.timeout_seconds).decode(errors="replace")
+        if not response.isclosed() and response.length != 0:
+            connection.close()  # more of the body is to come: nothing else can be asked here
+        response.close()
     except TimeoutError:
         return Answer(error=f"no answer within {health.timeout_seconds:g} s")
     except (OSError, http.client.HTTPException) as error:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import time
+from contextlib import closing, suppress
 from pathlib import Path
 
 from . import follow, journal, receipt, receipts, recording, units
@@ -26,7 +26,7 @@ def start(layout: Layout, rate: float, run: units.Run = units.run) -> None:
     begun = journal.running(layout)
     if begun is None or recording.path(layout, begun).exists():
         return
-    with contextlib.suppress(OSError, HostFailure):
+    with suppress(OSError, HostFailure):
         file = recording.create(layout, begun, rate)
         if rate > 0:
             unit = f"turnout-probe-{layout.app}-{file.stem}"
@@ -60,9 +60,8 @@ def run(layout: Layout, name: str) -> receipt.Receipt:
         name: of the recording.
     """
     file = layout.receipts / Path(name).name
-    asker = Asker(layout)
     # No fsync: the probe must not disturb what it measures.
-    with file.open("a", buffering=1) as lines:
+    with closing(Asker(layout)) as asker, file.open("a", buffering=1) as lines:
 
         def note(entry: recording.Entry) -> None:
             lines.write(json.dumps(entry) + "\n")

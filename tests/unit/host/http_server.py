@@ -14,7 +14,7 @@ from pathlib import Path
 
 @dataclass
 class Site:
-    """What is answered, and what was asked."""
+    """What is answered, and what was asked; `keeps` is for connections, and set before serving."""
 
     status: int = 200
     body: str = "fine"
@@ -22,6 +22,8 @@ class Site:
     delay: float = 0.0
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     port: int = 0
+    keeps: bool = False
+    connections: int = 0
 
 
 class _Server(socketserver.ThreadingMixIn):
@@ -59,6 +61,12 @@ def serving(site: Site, path: Path | None = None) -> Iterator[Site]:
 
 def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1" if site.keeps else "HTTP/1.0"
+
+        def setup(self) -> None:
+            site.connections += 1
+            super().setup()
+
         def do_GET(self) -> None:
             site.asked.append((self.path, dict(self.headers)))
             time.sleep(site.delay)
@@ -71,6 +79,8 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
             self.send_response(site.status)
             for name, value in site.headers.items():
                 self.send_header(name, value)
+            if site.keeps:
+                self.send_header("Content-Length", str(len(site.body)))
             self.end_headers()
             self.wfile.write(site.body.encode())
 

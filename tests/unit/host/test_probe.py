@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import select
+import socket
+from contextlib import closing
 from typing import Any
 
 import pytest
 
 from tests.unit.host import making
 from tests.unit.host.fake_systemd import FakeSystemd
-from tests.unit.host.http_server import Site
-from turnout_host import follow, journal, probe, receipts, recording, switch
+from tests.unit.host.http_server import Site, serving
+from turnout_host import follow, health, journal, probe, receipts, recording, switch
 from turnout_host.asking import Asker
 from turnout_host.errors import HostFailure
 from turnout_host.layout import Layout
@@ -118,6 +121,38 @@ def test_connections_are_new_and_kept_in_turn(
 
     kinds = [headers.get("Connection", "kept") for _, headers in nginx.asked]
     assert kinds[:4] == ["kept", "close", "kept", "close"]
+
+
+@pytest.mark.parametrize("body", ["fine", "", "x" * 200_000])
+def test_a_kept_connection_is_used_again(layout: Layout, begun: dict[str, Any], body: str) -> None:
+    with serving(Site(keeps=True, body=body)) as site:
+        layout.settings.write_text(json.dumps({"port": site.port}))
+        with closing(Asker(layout)) as asker:
+            problems = [asker.ask("r1")["problem"] for _ in range(6)]
+
+    assert problems == [""] * 6
+    # A body that is larger than anybody reads ends the connection.
+    assert site.connections == (6 if len(body) > health.BODY_LIMIT else 1 + 3)
+
+
+def test_a_kept_connection_that_the_server_has_ended_is_made_anew(
+    layout: Layout, begun: dict[str, Any]
+) -> None:
+    with serving(Site(keeps=True)) as site:
+        layout.settings.write_text(json.dumps({"port": site.port}))
+        with closing(Asker(layout)) as asker:
+            assert asker.ask("r1")["problem"] == ""
+            assert asker._kept is not None
+            asker._kept.sock.shutdown(socket.SHUT_WR)
+            until_closed(asker._kept.sock)
+
+            assert [asker.ask("r1")["problem"] for _ in range(2)] == ["", ""]
+    assert site.connections == 3
+
+
+def until_closed(kept: socket.socket) -> None:
+    """Wait until the server has closed its side, as an idle connection ends."""
+    assert select.select([kept], [], [], 5)[0]
 
 
 @pytest.mark.parametrize("status", [404, 500])

@@ -37,6 +37,7 @@ def site(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     made = Fleet(lab, folder, app_dead_man_seconds=DEAD_MAN_SECONDS, app_warm_seconds=3)
     made.play("provision")
     made.deploy("0")
+    finished(made)
     return made
 
 

@@ -138,19 +138,11 @@ def _conclude(
     if "Stage" not in progress.phases:
         print("Nothing has changed: this release is live already.")
     lines = [_live(host) for host in hosts]
-    lines += _measured(environment, progress)
+    lines += receipt.kept(environment, progress.receipts)
     lines.append(f"{total:.1f} s: {seconds_line(progress.seconds)}".removesuffix(": "))
     print("\n".join(lines))
     title = f"{environment.app} in {environment.name}"
     github.write_summary(f"### Deployed {title}", *(f"- {line}" for line in lines))
-
-
-def _measured(environment: Environment, progress: Progress) -> list[str]:
-    """Keep what the probes have seen so far, and return the line that says it."""
-    if not progress.receipts:
-        return []
-    receipt.store(environment.name, environment.app, progress.receipts)
-    return [receipt.together(progress.receipts)]
 
 
 def _live(host: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from turnout.inventory import load
+from turnout.inventory import Environment, load
 from turnout.paths import REPOSITORY, WORK, use_library
 from turnout.reach import HostError
 
@@ -47,6 +47,12 @@ def receipt(env: str, *, host: str = "", as_json: bool = False) -> None:
             raise answer
 
 
+def kept(environment: Environment, found: dict[str, Receipt]) -> list[str]:
+    """Keep what the probes have seen so far, and return the line that says it, if there is one."""
+    store(environment.name, environment.app, found)
+    return [together(found)] if found else []
+
+
 def store(env: str, app: str, found: dict[str, Receipt], folder: Path = RECEIPTS) -> list[Path]:
     """Write each host's receipt and its picture, and forget the oldest.
 
@@ -63,7 +69,7 @@ def store(env: str, app: str, found: dict[str, Receipt], folder: Path = RECEIPTS
     from turnout_host import picture
 
     folder.mkdir(parents=True, exist_ok=True)
-    pictures = []
+    pictures: list[Path] = []
     for host, one in found.items():
         stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(one["began"]))
         file = folder / f"{stamp}-{env}-{host}.json"

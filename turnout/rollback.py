@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from turnout import openssh, recover, status, timings
+from turnout import openssh, receipt, recover, status, timings
 from turnout.explain import failure
 from turnout.inventory import Environment, load
 from turnout.paths import use_library
@@ -80,6 +80,9 @@ def _alone(environment: Environment, wish: Wish) -> None:
     words = ["rollback", "--owner", _owner(), *wish.words()]
     answer = ssh.program(host, environment.app, *words, timeout=SECONDS + wish.wait)
     print(f"{host.name}: {answer['release']} is live ({answer['live']})")
+    seen = {host.name: answer["receipt"]} if answer.get("receipt") else {}
+    for line in receipt.kept(environment, seen):
+        print(line)
 
 
 def _owner() -> str:
@@ -104,4 +107,6 @@ def _fleet(environment: Environment, wish: Wish) -> None:
         raise failure(result, environment.hosts)
     for entry in status.ask(environment):
         print(f"{entry['host']}: {status.in_words(entry)}")
+    for line in receipt.kept(environment, result.progress.receipts):
+        print(line)
     print(f"{time.monotonic() - started:.1f} s: {seconds_line(result.progress.seconds)}")

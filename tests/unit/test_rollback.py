@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit.receipt_samples import RECEIPT
 from turnout import rollback as rollback_module
 from turnout import ssh
 from turnout.errors import TurnoutError
@@ -28,20 +29,26 @@ class Played:
         self.variables: dict[str, Any] | None = None
         self.exit_code, self.cancelled = 0, False
         self.cleaned: list[str] = []
+        self.receipt: dict[str, Any] | None = RECEIPT
+        self.kept: list[str] = []
 
     def load(self, env: str) -> Environment:
         return Environment(env, "shop", self.hosts)
 
     def program(self, host: Host, app: str, verb: str, *words: str, timeout: int) -> dict[str, Any]:
         self.asked.append((host.name, verb, *words, timeout))
-        return {"release": "r1", "live": "blue"}
+        return {"release": "r1", "live": "blue", "receipt": self.receipt}
 
     def run(self, name: str, env: str, *, listener: Any, variables: dict[str, Any]) -> Result:
         self.variables = variables
-        progress = Progress(seconds={"Switch": 0.5})
+        found = {host.name: RECEIPT for host in self.hosts}
+        progress = Progress(seconds={"Switch": 0.5}, receipts=found)
         if self.exit_code:
             progress.failures.append(Failure("web2", "Start", "Start the idle slot", "no answer"))
         return Result(name, env, self.exit_code, self.cancelled, progress)
+
+    def keep(self, env: str, app: str, found: dict[str, Any]) -> None:
+        self.kept += [f"{env} {app} {host}" for host in found]
 
     def states(self, environment: Environment) -> list[dict[str, Any]]:
         return [{"host": host.name, "release": "r1", "live": "blue"} for host in environment.hosts]
@@ -56,6 +63,7 @@ def played(monkeypatch: pytest.MonkeyPatch) -> Played:
     monkeypatch.setattr(rollback_module.openssh, "connect_ahead", lambda host: None)
     monkeypatch.setattr(rollback_module.status, "get_ready", lambda environment: None)
     monkeypatch.setattr(rollback_module.status, "ask", made.states)
+    monkeypatch.setattr(rollback_module.receipt, "store", made.keep)
     monkeypatch.setattr(rollback_module.timings, "store", lambda *_: None)
     monkeypatch.setattr(
         rollback_module.recover, "after_cancel", lambda env: made.cleaned.append(env.name)
@@ -77,6 +85,19 @@ def test_one_host_is_asked_once_and_knows_who_asks(
     ((host, verb, option, owner, *more),) = played.asked
     assert (host, verb, option, more) == ("web1", "rollback", "--owner", [180])
     assert "(process " in owner
+    said, seen = capsys.readouterr().out.splitlines()
+    assert said == "web1: r1 is live (blue)"
+    assert seen.startswith("400 requests, 0 failed; ")
+    assert played.kept == ["prod shop web1"]
+
+
+def test_a_host_of_an_earlier_version_has_no_receipt_and_is_rolled_back_all_the_same(
+    played: Played, capsys: pytest.CaptureFixture[str]
+) -> None:
+    played.receipt = None
+
+    rollback("prod", Wish())
+
     assert capsys.readouterr().out == "web1: r1 is live (blue)\n"
 
 
@@ -115,7 +136,8 @@ def test_several_hosts_go_back_in_one_transaction(
     }
     lines = capsys.readouterr().out.splitlines()
     assert lines[:2] == ["web1: r1 is live (blue)", "web2: r1 is live (blue)"]
-    assert lines[2].endswith("s: Switch 0.5")
+    assert lines[2].startswith("800 requests, 0 failed; ")
+    assert lines[3].endswith("s: Switch 0.5")
 
 
 def test_without_a_wish_the_settings_and_the_hosts_decide(fleet: Played) -> None:

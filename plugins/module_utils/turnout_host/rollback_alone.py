@@ -32,8 +32,8 @@ def roll_back(
         wait_seconds: how long to wait for somebody else's deploy to end.
 
     Returns:
-        ``changed``, ``release``, ``previous_release``, ``live`` (the slot) and ``seconds`` of each
-        phase (``switch`` is the rename alone).
+        ``changed``, ``release``, ``previous_release``, ``live`` (the slot), ``seconds`` of each
+        phase (``switch`` is the rename alone), and the ``receipt`` so far with its ``words``.
 
     Raises:
         HostFailure: with the traffic where it was before.
@@ -61,12 +61,14 @@ def _run(layout: Layout, known: dict[str, Any]) -> dict[str, Any]:
         phases.run("revert", layout, {**known, "cause": cause}, check=False)
         raise
     seconds = {phase: result["seconds"] for phase, result in done.items()}
+    measured = {key: done["commit"].get(key) for key in ("receipt", "words")}
     return {
         "changed": True,
         "release": known["release"],
         "previous_release": known["previous_release"],
         "live": done["switch"]["slot"],
         "seconds": {**seconds, "switch": done["switch"]["switch_seconds"]},
+        **measured,
     }
 
 
@@ -77,4 +79,5 @@ def _parameters(layout: Layout) -> dict[str, Any]:
         "tls": said.get("tls", False),
         "drain_seconds": said.get("drain_seconds", 60),
         "warm_seconds": said.get("warm_seconds", 300),
+        "probe_rate": said.get("probe_rate", 20),
     }

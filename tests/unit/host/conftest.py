@@ -14,7 +14,7 @@ import pytest
 from tests.unit.host import making
 from tests.unit.host.fake_systemd import FakeSystemd
 from tests.unit.host.http_server import Site, serving
-from turnout_host import drain, switch
+from turnout_host import drain, probe, switch
 from turnout_host.layout import Layout
 from turnout_host.units import Slots
 
@@ -72,6 +72,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits of seconds are hundredths here, and nobody waits for the machine's disks."""
     monkeypatch.setattr(drain, "LAST_OLD_ANSWER_SECONDS", 0.02)
     monkeypatch.setattr(drain, "QUIET_SECONDS", 0.02)
+    monkeypatch.setattr(probe, "FIRST_SECONDS", 0.02)
     monkeypatch.setattr(switch, "VERIFY_SECONDS", 0.1)
     monkeypatch.setattr(os, "sync", lambda: None)
 

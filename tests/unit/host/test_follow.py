@@ -61,7 +61,7 @@ def look(following: Follower, clock: Clock, after: float) -> None:
 
 def committed(layout: Layout) -> None:
     switch.switch(layout, "green")
-    switch.commit(layout, "r2", "deploy", live="green")
+    switch.commit(layout, "r2", live="green")
 
 
 def test_who_is_live_changes_with_the_switch_and_its_instant_is_noted(

@@ -65,7 +65,7 @@ def test_a_commit_tells_what_came_of_the_deploy_for_visitors(staged: Layout) -> 
 def test_a_host_is_measured_while_its_new_release_starts(
     staged: Layout, systemd: FakeSystemd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ready_phases.starting, "start", lambda *_: "green")
+    monkeypatch.setattr(ready_phases.starting, "start", lambda *_, **__: "green")
 
     call(staged, "start", drain_seconds=1, probe_rate=20)
 

@@ -67,7 +67,7 @@ def test_a_rate_of_zero_asks_nobody_and_its_receipt_says_so(
     probe.start(layout, 0, systemd)
     probe.wait_for_first(layout)
     switch.switch(layout, "green")
-    switch.commit(layout, "r2", "deploy")
+    switch.commit(layout, "r2")
 
     made = probe.conclude(layout, begun)
 
@@ -89,7 +89,7 @@ def run_until_committed(
         asked.append(live)
         if len(asked) == 2:
             switch.switch(layout, "green")
-            switch.commit(layout, "r2", "deploy")
+            switch.commit(layout, "r2")
         return ask(self, live)
 
     monkeypatch.setattr(Asker, "ask", counted)

@@ -61,6 +61,8 @@ def test_a_warm_release_takes_the_traffic_without_a_start(
     result = roll_back(layout)
 
     seconds = result.pop("seconds")
+    assert result.pop("receipt")["action"] == "rollback"
+    assert "switch" in result.pop("words")
     assert result == {
         "changed": True,
         "release": "r1",

@@ -93,7 +93,7 @@ class Fleet(Site):
             "app_apt_packages": ON_FIRST.format(["postgresql"]),
             "app_dead_man_seconds": DEAD_MAN_SECONDS,
         }
-        super().__init__(self.hosts[0], folder, **known, **settings)
+        super().__init__(self.hosts[0], folder, **{**known, **settings})
 
     def make(self) -> None:
         """Provision the hosts, give them one database, and deploy the first release."""

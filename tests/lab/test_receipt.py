@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.lab.fleet import Fleet, until
+from tests.lab.fleet import DEAD_MAN_SECONDS, Fleet, until
 from tests.lab.load import Load
 from tests.lab.load_report import last_old_answer, report
 from turnout.lab_state import Lab
@@ -23,7 +23,13 @@ from turnout.paths import REPOSITORY
 
 pytestmark = pytest.mark.lab
 
-DEAD_MAN_SECONDS = 20
+# One host has its database in a file.
+ALONE = {
+    "app_env": {"COOKIE_SECURE": "0"},
+    "app_migrate_on": "every_host",
+    "app_apt_packages": [],
+    "app_warm_seconds": 3,
+}
 # Requests are a twentieth of a second apart, and take their time on a busy machine.
 TOLERANCE_SECONDS = 0.25
 FINISHED_SECONDS = 60.0
@@ -34,7 +40,7 @@ PROBES = 'grep -c \'"agent":"turnout-probe"\' /var/log/nginx/hello.access.log'
 def site(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """The sample app on one VM, whose old slots stop soon."""
     folder = tmp_path_factory.mktemp("receipt")
-    made = Fleet(lab, folder, app_dead_man_seconds=DEAD_MAN_SECONDS, app_warm_seconds=3)
+    made = Fleet(lab, folder, **ALONE)
     made.play("provision")
     made.deploy("0")
     finished(made)

@@ -86,6 +86,15 @@ def accept(layout: Layout, folder: Path, run: units.Run = units.run) -> Artifact
     return Artifact(said, _wheel_set(wheel_sets), signer)
 
 
+def of_release(layout: Layout, name: str) -> Artifact | None:
+    """Return the artifact that a release on this host is made of, accepted when it came."""
+    try:
+        said = json.loads((layout.release(name) / FOLDER / MANIFEST).read_text(encoding="utf-8"))
+        return Artifact(said, _wheel_set(list(said["targets"])), None)
+    except (OSError, ValueError, KeyError, TypeError, HostFailure):
+        return None
+
+
 def _wheel_set(wheel_sets: list[dict[str, Any]]) -> dict[str, Any]:
     here = target()
     for one in wheel_sets:

@@ -19,11 +19,13 @@ from typing import Any, BinaryIO
 
 from . import (
     audit,
+    failure_bundle,
     lease,
     phases,
     probe,
     receipt,
     receipts,
+    releases,
     rollback_alone,
     settle,
     state,
@@ -117,23 +119,32 @@ def _call() -> int:
     """
     question = json.loads(sys.stdin.buffer.readline())
     layout, check, phase = Layout(question["app"]), question["check"], question["phase"]
+    parameters = question["parameters"]
     try:
         _check_version(question["program"])
         with _shipped(question["shipped"]) as shipped:
-            first = question["parameters"]
-            steps = [phases.run(phase, layout, first, check=check, shipped=shipped)]
+            steps = [phases.run(phase, layout, parameters, check=check, shipped=shipped)]
         for following in question["then"]:
-            phase = following["phase"]
-            steps.append(phases.run(phase, layout, following["parameters"], check=check))
+            phase, parameters = following["phase"], following["parameters"]
+            steps.append(phases.run(phase, layout, parameters, check=check))
         result = together(steps)
     except (HostFailure, OSError) as error:
         failure = error if isinstance(error, HostFailure) else from_os_error(error)
         result = {"failed": True, "phase": phase, **failure.as_result()}
+        result |= _explained(layout, phase, parameters.get("release") or "", failure)
     # To its end, or whoever still sends it takes the host for gone.
     while sys.stdin.buffer.read(_CHUNK_BYTES):
         pass
     print(json.dumps(result))
     return 0
+
+
+def _explained(layout: Layout, phase: str, release: str, failure: HostFailure) -> Result:
+    """Return the failure bundle where a release that is on this host failed."""
+    if not release or releases.find(layout, release) is None:
+        return {}
+    failed = failure_bundle.Failed(layout, Slots(layout), release, phase, failure)
+    return {"failure_bundle": failure_bundle.collect(failed)}
 
 
 def together(steps: list[Result]) -> Result:

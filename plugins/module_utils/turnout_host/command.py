@@ -5,9 +5,11 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from . import unitfile, units, venvs
+from . import hiding, unitfile, units, venvs
 from .errors import HostFailure
 from .layout import Layout
+
+EVIDENCE_CHARACTERS = 8000
 
 
 def run_in_release(
@@ -20,7 +22,7 @@ def run_in_release(
     timeout_seconds: float,
     run: units.Run = units.run,
 ) -> str:
-    """Run a shell command to its end and return what it printed.
+    """Run a shell command to its end and return what it printed, without the release's secrets.
 
     The environment file is read by systemd and never by a shell, so odd
     values arrive exactly. No stdin.
@@ -34,13 +36,16 @@ def run_in_release(
     """
     argv = [*_prefix(layout, name, manifest, timeout_seconds), "/bin/sh", "-c", command]
     done = run(argv, check=False, timeout=timeout_seconds + 30)
+    # Hidden before it is cut: half a secret would not be found any more.
+    output = hiding.hider(layout, name)(done.stdout)
     if done.returncode:
         raise HostFailure(
             f"{what} failed with exit code {done.returncode}: `{command}`",
             "read its output; traffic is as before",
-            done.stdout[-8000:],
+            output[-EVIDENCE_CHARACTERS:],
+            {"log": output},
         )
-    return str(done.stdout)
+    return output
 
 
 def _prefix(

@@ -17,6 +17,7 @@ _REFUSED = re.compile(
 # systemd takes a backslash before these four, and a raw newline, inside double
 # quotes (systemd.exec(5), EnvironmentFile=); every other form was seen to lose something.
 _ESCAPED = re.compile(r'(["\\`$])')
+_WRITTEN = re.compile(r'^([A-Za-z_][A-Za-z0-9_]*)="((?:[^"\\]|\\.)*)"$', re.MULTILINE | re.DOTALL)
 
 
 def render(environment: Mapping[str, str]) -> str:
@@ -41,3 +42,8 @@ def render(environment: Mapping[str, str]) -> str:
 
 def _escape(value: str) -> str:
     return _ESCAPED.sub(r"\\\1", value)
+
+
+def parse(text: str) -> dict[str, str]:
+    """Return the environment that ``render`` wrote."""
+    return {name: re.sub(r"\\(.)", r"\1", value) for name, value in _WRITTEN.findall(text)}

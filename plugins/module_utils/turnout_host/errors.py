@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class HostFailure(Exception):
     """A phase did not succeed on this host.
@@ -10,13 +12,22 @@ class HostFailure(Exception):
         cause: what came back, in one sentence.
         next_step: what the reader can do about it.
         evidence: log lines, response bodies and the like; may be long.
+        seen: what is gone by the time somebody looks, for the failure bundle: ``answer`` of the
+            health check, ``unit``, and ``log`` where it is not the unit's own.
     """
 
-    def __init__(self, cause: str, next_step: str, evidence: str = "") -> None:
+    def __init__(
+        self,
+        cause: str,
+        next_step: str,
+        evidence: str = "",
+        seen: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(cause)
         self.cause = cause
         self.next_step = next_step
         self.evidence = evidence
+        self.seen = dict(seen or {})
 
     def as_result(self) -> dict[str, str]:
         """Return the failure as the keys that modules and the host program report."""

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from . import hiding
+
 BODY_LIMIT = 65536
 
 
@@ -46,8 +48,8 @@ class Answer:
         """Return the answer as evidence for a person."""
         if self.error:
             return self.error
-        headers = "\n".join(f"{name}: {value}" for name, value in self.headers.items())
-        return f"HTTP {self.status}\n{headers}\n\n{self.body[:2000]}"
+        headers = (f"{name}: {hiding.header(name, told)}" for name, told in self.headers.items())
+        return "\n".join([f"HTTP {self.status}", *headers, "", self.body])
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -123,6 +125,15 @@ def ask(connection: http.client.HTTPConnection, health: Health, headers: dict[st
     return Answer(response.status, dict(response.getheaders()), body)
 
 
+def told(answer: Answer, health: Health) -> str:
+    """Return what was asked for and what came back, as evidence for a person."""
+    return f"{_asked(health)}\n{answer.describe()}"
+
+
+def _asked(health: Health) -> str:
+    return f"GET {health.path} (Host {health.host})"
+
+
 def _read(response: http.client.HTTPResponse, seconds: float) -> bytes:
     """Read a body up to a size and a time: a stream that never ends is an answer, too."""
     deadline, parts, size = time.monotonic() + seconds, [], 0
@@ -137,7 +148,7 @@ def _read(response: http.client.HTTPResponse, seconds: float) -> bytes:
 
 def complaint(answer: Answer, health: Health) -> str | None:
     """Return why ``answer`` is not healthy, or None when it is."""
-    asked = f"GET {health.path} (Host {health.host})"
+    asked = _asked(health)
     if answer.error:
         return f"{asked}: {answer.error}"
     if answer.status not in health.statuses:

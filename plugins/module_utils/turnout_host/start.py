@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from . import drain, health, releases, splits
+from . import drain, health, hiding, releases, splits
 from .atomic import replace_link
 from .errors import HostFailure
 from .health import Health
@@ -15,6 +15,7 @@ from .units import Slots, UnitState
 # A service that systemd had to start this often since the slot's start is in a crash loop.
 CRASH_LOOP = 3
 SOAK_INTERVAL_SECONDS = 0.25
+ANSWER_CHARACTERS = 2000
 
 
 def start(
@@ -89,7 +90,7 @@ def _soak(layout: Layout, slots: Slots, slot: str, release: Release, *, lasts: b
         problem = health.complaint(answer, wanted)
         if problem:
             cause = f"{slot} did not stay healthy: {problem}"
-            raise _failure(slots, slot, cause, answer.describe())
+            raise _failure(slots, slot, cause, health.told(answer, wanted))
 
 
 def wait_until_healthy(layout: Layout, slots: Slots, slot: str, wanted: Health) -> int:
@@ -111,11 +112,11 @@ def wait_until_healthy(layout: Layout, slots: Slots, slot: str, wanted: Health) 
             return after.main_pid
         if after.restarts >= CRASH_LOOP:
             cause = f"the release crashes at start: {slot} was started {after.restarts + 1} times"
-            raise _failure(slots, slot, cause)
+            raise _failure(slots, slot, cause, health.told(answer, wanted))
         if time.monotonic() > deadline:
             seconds = f"{wanted.start_timeout_seconds:g} s"
             cause = f"{slot} did not become healthy within {seconds}: {problem or 'it restarts'}"
-            raise _failure(slots, slot, cause, answer.describe())
+            raise _failure(slots, slot, cause, health.told(answer, wanted))
         time.sleep(0.1)
 
 
@@ -124,11 +125,15 @@ def _describe(state: UnitState) -> str:
 
 
 def _failure(slots: Slots, slot: str, cause: str, answer: str = "") -> HostFailure:
-    parts = [f"Last answer:\n{answer}"] if answer else []
-    parts += [f"State: {_describe(slots.state(slot))}", f"Log:\n{slots.log(slot)}"]
+    hide = hiding.hider(slots.layout, releases.in_slot(slots.layout, slot))
+    # Soon the slot is stopped, and has neither an answer nor a state to show.
+    seen = {"answer": hide(answer), "unit": hide(slots.describe(slot))}
+    parts = [f"Last answer:\n{seen['answer'][:ANSWER_CHARACTERS]}"] if answer else []
+    parts += [f"State: {_describe(slots.state(slot))}", f"Log:\n{hide(slots.log(slot))}"]
     return HostFailure(
         cause,
         "read the app's log, mend the app or its settings, and deploy again; "
         "the live release was not touched",
         "\n\n".join(parts),
+        seen,
     )

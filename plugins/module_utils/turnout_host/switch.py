@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from . import drain, health, journal, releases, schema, splits
+from . import drain, health, hiding, journal, releases, schema, splits
 from .errors import HostFailure
 from .health import Health
 from .layout import Layout
@@ -14,6 +14,7 @@ from .units import Slots
 VERIFY_SECONDS = 5.0
 # So many answers in a row by the release: nginx has several workers, each with its own connections.
 ANSWERS_IN_A_ROW = 3
+ANSWER_CHARACTERS = 2000
 
 
 def switch(layout: Layout, slot: str) -> bool:
@@ -52,10 +53,12 @@ def verify(layout: Layout, name: str, public: dict[str, Any], *, settled: bool =
         problem = health.complaint(answer, wanted) or _other_release(answer, name)
         in_a_row = 0 if problem else in_a_row + 1
         if problem and time.monotonic() > deadline:
+            told = hiding.hider(layout, name)(health.told(answer, wanted))
             raise HostFailure(
                 f"nginx does not answer with the release {name}: {problem}",
                 "see the answer and /var/log/nginx/error.log on the host",
-                answer.describe(),
+                told[:ANSWER_CHARACTERS],
+                {"answer": told},
             )
         if problem:
             time.sleep(0.05)

@@ -13,6 +13,12 @@ from .layout import Layout
 
 # How often and how long apart a slot that stops is looked at.
 STOP_LOOKS, STOP_LOOK_SECONDS = 40, 0.05
+# How long a look at what went wrong may take.
+LOOK_SECONDS = 10
+SHOWN = (
+    "Id,ActiveState,SubState,Result,MainPID,NRestarts,ExecMainStartTimestamp,ExecMainCode,"
+    "ExecMainStatus,NAccepted,MemoryCurrent,TasksCurrent,DropInPaths,NeedDaemonReload"
+)
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -144,11 +150,27 @@ class Slots:
             time.sleep(STOP_LOOK_SECONDS)
         return False
 
-    def log(self, slot: str, lines: int = 40) -> str:
-        """Return the last lines that the slot's service wrote."""
+    def log(self, slot: str, lines: int = 40, *, form: str = "cat", since: float = 0) -> str:
+        """Return the last lines that the slot's service wrote.
+
+        Args:
+            form: journalctl's ``--output``; ``cat`` has no times.
+            since: Unix time of the first of them.
+        """
         unit = self.layout.service_unit(slot)
-        argv = ["journalctl", "--unit", unit, "--lines", str(lines), "--no-pager", "-o", "cat"]
-        return str(self.run(argv, check=False).stdout)
+        argv = ["journalctl", "--unit", unit, "--lines", str(lines), "--no-pager", "-o", form]
+        argv += [f"--since=@{since:.0f}"] if since else []
+        return str(self.run(argv, check=False, timeout=LOOK_SECONDS).stdout)
+
+    def describe(self, slot: str) -> str:
+        """Return what systemd says of the slot's service and socket, for a person."""
+        units = [self.layout.service_unit(slot), self.layout.socket_unit(slot)]
+        told = ["systemctl", "status", "--no-pager", "--full", "--lines=0", *units]
+        shown = ["systemctl", "show", "-p", SHOWN, *units]
+        # A unit that does not run is an exit code of its own.
+        return "\n".join(
+            str(self.run(argv, check=False, timeout=LOOK_SECONDS).stdout) for argv in (told, shown)
+        )
 
 
 def _pairs(block: str) -> list[tuple[str, str]]:

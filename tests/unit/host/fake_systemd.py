@@ -84,6 +84,9 @@ class FakeSystemd:
         shown = [state.get(slot, STOPPED) for slot in map(_slot, arguments[2:])]
         return "\n".join("".join(f"{k}={v}\n" for k, v in block.items()) for block in shown)
 
+    def _status(self, arguments: list[str]) -> str:
+        return "".join(f"● {unit}\n" for unit in arguments if "@" in unit)
+
     def _daemon_reload(self, _arguments: list[str]) -> None:
         state = self._load()
         state["read"] = {

@@ -33,8 +33,11 @@ from turnout_host import envfile
         ("a=b;c=d", '"a=b;c=d"'),
     ],
 )
-def test_a_value_is_written_exactly(value: str, written: str) -> None:
-    assert envfile.render({"NAME": value}) == f"NAME={written}\n"
+def test_a_value_is_written_exactly_and_read_back(value: str, written: str) -> None:
+    text = envfile.render({"NAME": value})
+
+    assert text == f"NAME={written}\n"
+    assert envfile.parse(envfile.render({"A": 'B="c"', "NAME": value}))["NAME"] == value
 
 
 def test_names_are_sorted_so_that_the_same_environment_is_the_same_file() -> None:

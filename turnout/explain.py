@@ -52,6 +52,7 @@ def _from_task(run: str, result: Result, first: Failure, hosts: list[Host]) -> P
         told = unreachable(reached[first.host], said, lab=result.env == "local")
         message, next_step = f"{told.problem}\n{said}", told.next_step
     why = [message, *_cause(first), *_others(result.progress, first)]
+    why += [f"Everything about it: {first.folder}"] if first.folder else []
     default = f"read the message above; invoke status --env {result.env} shows what is live"
     return PlaybookFailed(
         f"{run} failed on {first.host} in {first.phase}: {first.task}",

@@ -35,7 +35,7 @@ _WEIGHT = {"skipped": 0, "ok": 1, "changed": 2, "failed": 3, "unreachable": 3}
 
 @dataclass(frozen=True)
 class Failure:
-    """One task that failed on one host, in the words of the module."""
+    """One task that failed on one host, in the words of the module; `folder` holds the rest."""
 
     host: str
     phase: str
@@ -46,6 +46,7 @@ class Failure:
     evidence: str = ""
     action: str = ""
     unreachable: bool = False
+    folder: str = ""
 
 
 @dataclass(frozen=True)
@@ -222,6 +223,7 @@ class Progress:
             evidence=str(result.get("evidence") or ""),
             action=action_of(data),
             unreachable=unreachable,
+            folder=str(result.get("failure_folder") or ""),
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ class ActionModule(ActionBase):
                 if held["seconds_left"] and held["owner"] not in dead:
                     return refusal(host, held)
         lease = {name: given[name] for name in ("reason", "seconds", "wait_seconds")}
-        lease |= {"token": secrets.token_hex(8), "dead": dead}
+        lease |= {"token": secrets.token_hex(8), "dead": dead, "began": time.time()}
         # A fork of ansible-playbook runs this; its parent lives as long as the deploy.
         lease["owner"] = owner.name(given["actor"], os.getppid())
         return {"changed": False, "lease": lease}

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+import time
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ _LIBRARY = str(Path(__file__).resolve().parents[1] / "module_utils")
 if _LIBRARY not in sys.path:
     sys.path.insert(0, _LIBRARY)
 
+from turnout_build import failures  # noqa: E402
 from turnout_host import program  # noqa: E402
 
 APP: dict[str, Any] = {"app": {"type": "str", "required": True}}
@@ -106,6 +108,7 @@ class ActionModule(ActionBase):
     ) -> dict[str, Any]:
         """Run the phase and return its result, or its failure in words."""
         super().run(tmp, task_vars)
+        self.host = str((task_vars or {}).get("inventory_hostname", "host"))
         self.phase = self._task.action.rpartition("turnout_")[2]
         spec = {**APP, **ARGUMENTS[self.phase]}
         _, arguments = self.validate_argument_spec(argument_spec=spec)
@@ -122,10 +125,11 @@ class ActionModule(ActionBase):
             parameters: what the phase takes.
             shipped: a file that goes with the call, or the path of one that is on the host.
         """
+        app = parameters.pop("app")
         question = {
             "phase": self.phase,
             "then": parameters.pop("then", []),
-            "app": parameters.pop("app"),
+            "app": app,
             "check": self._task.check_mode,
             "program": program_sha256(),
             "parameters": parameters,
@@ -140,7 +144,21 @@ class ActionModule(ActionBase):
             result = json.loads(answer["stdout"])
         except ValueError:
             return self._no_answer(answer)
-        return dict(result) if isinstance(result, dict) else self._no_answer(answer)
+        if not isinstance(result, dict):
+            return self._no_answer(answer)
+        return self._put_away(result, app, parameters.get("lease", {}).get("began"))
+
+    def _put_away(self, result: dict[str, Any], app: str, began: float | None) -> dict[str, Any]:
+        """Write a failure bundle into its folder: Ansible would print all of it."""
+        files = result.pop("failure_bundle", None)
+        if not files:
+            return result
+        try:
+            folder = failures.keep(files, app=app, host=self.host, began=began or time.time())
+        except OSError as error:
+            # The cause is told all the same.
+            return {**result, "warnings": [f"The failure bundle could not be kept: {error}"]}
+        return {**result, "failure_folder": failures.shown(folder)}
 
     def _no_answer(self, answer: dict[str, Any]) -> dict[str, Any]:
         """Return the failure of a host whose program is missing or broken."""

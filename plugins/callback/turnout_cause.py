@@ -43,6 +43,8 @@ def told(playbook: str, host: str, task: str, result: Mapping[str, Any]) -> str:
     if result.get("unreachable"):
         message, step = f"The host cannot be reached: {message}", UNREACHABLE.format(host=host)
     lines = [f"  {line}" for line in message.splitlines() if line.strip()]
+    folder = found.get("failure_folder")
+    lines += [f"  Everything about it: {folder}"] if folder else []
     # On a host that waits for no other, one call goes through several phases.
     phase = str(found.get("phase") or "").capitalize()
     task += f", in {phase}" if phase and not task.startswith(phase) else ""

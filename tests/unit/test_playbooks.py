@@ -70,6 +70,16 @@ def test_the_first_failure_is_the_cause_and_not_its_consequences() -> None:
     assert first.message == "the new release never became healthy"
 
 
+def test_the_error_says_in_which_folder_everything_about_it_is() -> None:
+    broken = {**BROKEN, "failure_folder": ".turnout/failures/now-hello/web1"}
+    run = played(start(START), on("on_failed", "web1", START, res=broken))
+
+    assert str(failure(result(run), [])).splitlines()[-2:] == [
+        "  Everything about it: .turnout/failures/now-hello/web1",
+        "Next: read the log below, fix the app, deploy again",
+    ]
+
+
 def test_the_error_names_host_step_answer_and_remedy() -> None:
     words = str(failure(result(played(*FAILED_DEPLOY)), []))
 

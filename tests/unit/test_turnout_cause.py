@@ -65,6 +65,15 @@ def test_the_phase_is_told_where_another_ones_call_went_through_it() -> None:
     assert ", in" not in told("deploy", "web1", "Start the idle slot", result)
 
 
+def test_the_folder_with_everything_stands_before_the_next_step() -> None:
+    result = {**FULL, "failure_folder": ".turnout/failures/now-hello/web1"}
+
+    assert told("deploy", "web1", "Start", result).splitlines()[-2:] == [
+        "  Everything about it: .turnout/failures/now-hello/web1",
+        "Next: make room",
+    ]
+
+
 def test_a_failure_that_was_put_right_is_not_told() -> None:
     made = callback()
     made.v2_runner_on_failed(failed("web1", "Stage the release", **FULL))

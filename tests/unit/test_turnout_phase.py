@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -90,7 +91,7 @@ def test_a_host_gets_only_the_wheels_that_it_lacks(stage: Any, tmp_path: Path) -
 def ask(action: Any, answer: dict[str, Any]) -> dict[str, Any]:
     plugin = object.__new__(action.ActionModule)
     plugin._task = SimpleNamespace(check_mode=False)
-    plugin.phase = "start"
+    plugin.phase, plugin.host = "start", "web1"
     plugin.sent = []
 
     def execute(command: str, in_data: bytes) -> dict[str, Any]:
@@ -109,6 +110,34 @@ def test_answer_of_the_host_is_the_result(action: Any) -> None:
     answer = {"rc": 0, "stdout": '{"changed": true}', "stderr": ""}
 
     assert ask(action, answer) == {"changed": True}
+
+
+def test_a_failure_bundle_is_written_and_only_its_folder_is_told(
+    action: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(action.failures.keep, "__kwdefaults__", {"folder": tmp_path})
+    told = {"failed": True, "cause": "ill", "failure_bundle": {"log.txt": "very long"}}
+
+    result = ask(action, {"rc": 0, "stdout": json.dumps(told), "stderr": ""})
+
+    folder = Path(result.pop("failure_folder"))
+    assert result == {"failed": True, "cause": "ill"}
+    assert (folder / "log.txt").read_text() == "very long"
+    assert (folder.name, folder.parent.parent) == ("web1", tmp_path)
+
+
+def test_a_bundle_that_cannot_be_written_hides_no_cause(
+    action: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(action.failures.keep, "__kwdefaults__", {"folder": tmp_path / "file"})
+    told = {"failed": True, "cause": "ill", "failure_bundle": {"log.txt": "very long"}}
+
+    result = ask(action, {"rc": 0, "stdout": json.dumps(told), "stderr": ""})
+
+    assert result["cause"] == "ill"
+    assert "could not be kept" in result["warnings"][0]
+    assert "very long" not in str(result)
 
 
 def test_host_without_the_program_is_said_to_need_provisioning(action: Any) -> None:

@@ -7,11 +7,18 @@ controller, before a host is touched, and never shows the value of a variable.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ansible.plugins.action import ActionBase
+
+_LIBRARY = str(Path(__file__).resolve().parents[1] / "module_utils")
+if _LIBRARY not in sys.path:
+    sys.path.insert(0, _LIBRARY)
+
+from turnout_build import hook_settings  # noqa: E402
 
 NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 ENTRY = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(\(\))?")
@@ -175,6 +182,22 @@ def check_probe(settings: Settings) -> Iterator[str]:
         yield f"app_probe_rate is {rate}: write 0 to {MOST_PROBES} requests a second"
 
 
+def check_hooks(settings: Settings) -> Iterator[str]:
+    """A hook that cannot run would be found out half-way through a deploy."""
+    yield from hook_settings.problems(
+        settings["hooks"],
+        lease_seconds=float(settings["lease_seconds"]),
+        dead_man_seconds=float(settings["dead_man_seconds"]) - LEAST_DEAD_MAN_SECONDS,
+        command_seconds=float(settings["command_timeout_seconds"]),
+    )
+
+
+def check_webhook(settings: Settings) -> Iterator[str]:
+    """Its address is a secret, so only its beginning is looked at."""
+    if settings["webhook_scheme"] not in ("http", "https"):
+        yield "app_webhook_url is no address: write one that begins with https://"
+
+
 CHECKS: list[Check] = [
     check_name,
     check_entry,
@@ -188,6 +211,8 @@ CHECKS: list[Check] = [
     check_lease,
     check_batch,
     check_probe,
+    check_hooks,
+    check_webhook,
 ]
 
 

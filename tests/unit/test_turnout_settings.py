@@ -30,6 +30,12 @@ GOOD: dict[str, Any] = {
     "batch": 0,
     "command_timeout_seconds": 600,
     "probe_rate": 20,
+    "hooks": {
+        "before_switch": [{"command": "scripts/announce", "timeout_seconds": 5}],
+        "after_switch": [{"command": "curl -f https://shop.example.com"}],
+        "on_failure": [{"tasks": "roles/app/tasks/main.yml"}],
+    },
+    "webhook_scheme": "https",
 }
 
 
@@ -90,6 +96,25 @@ def test_other_entries_are_refused_with_the_form_to_use(entry: str) -> None:
         ({"batch": -1}, "app_batch is '-1'"),
         ({"probe_rate": -1}, "app_probe_rate is -1"),
         ({"probe_rate": 1000}, "app_probe_rate is 1000: write 0 to 100"),
+        ({"hooks": {"before_deploy": []}}, "app_hooks holds 'before_deploy': the points are"),
+        ({"hooks": {"after_stage": {"command": "x"}}}, "app_hooks.after_stage is no list"),
+        ({"hooks": {"after_stage": ["x"]}}, "app_hooks.after_stage[0] is neither"),
+        ({"hooks": {"after_stage": [{}]}}, "app_hooks.after_stage[0] is neither"),
+        (
+            {"hooks": {"after_stage": [{"command": "x", "tasks": "y"}]}},
+            "app_hooks.after_stage[0] is neither",
+        ),
+        (
+            {"hooks": {"after_stage": [{"command": " "}]}},
+            "app_hooks.after_stage[0].command is empty",
+        ),
+        ({"hooks": {"after_stage": [{"tasks": "no.yml"}]}}, "there is no such file"),
+        ({"hooks": {"after_stage": [{"command": "x", "cwd": "/"}]}}, "[0] holds 'cwd'"),
+        (
+            {"hooks": {"after_stage": [{"command": "x", "timeout_seconds": "soon"}]}},
+            "timeout_seconds is 'soon'",
+        ),
+        ({"webhook_scheme": "file"}, "app_webhook_url is no address"),
         ({"tls_key": "/k"}, "app_tls_certificate and app_tls_key belong together"),
         ({"gunicorn_arguments": ["--bind=0:80"]}, "app_gunicorn_arguments holds --bind"),
         ({"gunicorn_arguments": ["-k", "gevent"]}, "set app_worker_class"),
@@ -108,3 +133,29 @@ def test_values_of_the_environment_are_never_told() -> None:
 
     assert len(found) == 3
     assert "private" not in "\n".join(found)
+
+
+def hooks(seconds: int, *points: str) -> dict[str, Any]:
+    return {point: [{"command": "x", "timeout_seconds": seconds}] for point in points}
+
+
+@pytest.mark.parametrize(
+    ("points", "seconds", "said"),
+    [
+        (("after_switch", "before_commit"), 20, ""),
+        (("after_switch", "before_commit"), 21, "make app_dead_man_seconds 2 more"),
+        (("before_stage",), 899, ""),
+        (("before_stage",), 900, "900 s in before_stage: make app_lease_seconds (900) more"),
+        (("after_stage", "before_migrate", "after_migrate"), 99, ""),
+        (("after_stage", "before_migrate", "after_migrate"), 100, "beside app_command_timeout"),
+        (("before_switch",), 899, ""),
+        (("before_switch",), 900, "900 s in before_switch"),
+        (("after_commit", "on_failure"), 9000, ""),
+    ],
+)
+def test_hooks_that_may_outlast_the_lease_are_refused(
+    points: tuple[str, ...], seconds: int, said: str
+) -> None:
+    found = problems({**GOOD, "hooks": hooks(seconds, *points)})
+
+    assert (said in "\n".join(found)) if said else found == []

@@ -1,0 +1,43 @@
+"""A team's own command at a point of a deploy, with the deploy in its environment."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import tools
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a hook ended: its output, and what went wrong, '' if nothing did."""
+
+    problem: str
+    output: str
+
+
+def run(command: str, *, folder: Path, variables: Mapping[str, str], timeout: float) -> Ran:
+    """Run a hook through the shell, with no standard input.
+
+    Args:
+        command: for `/bin/sh -ec`.
+        folder: where it runs.
+        variables: what its environment has besides this process's own.
+        timeout: seconds after which it is killed, with all that it has started.
+    """
+    began = time.monotonic()
+    done = tools.run_long(
+        ["/bin/sh", "-ec", command],
+        on_line=lambda _line: None,
+        timeout=timeout,
+        cwd=folder,
+        env=variables,
+    )
+    if not done.code:
+        return Ran("", done.output)
+    if done.code == -signal.SIGKILL and time.monotonic() - began >= timeout:
+        return Ran(f"did not end within {timeout:g} s", done.output)
+    return Ran(f"failed with exit code {done.code}", done.output)

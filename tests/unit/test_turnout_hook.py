@@ -1,0 +1,86 @@
+"""A team's command runs in the repository, knows the deploy, and fails in its own words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from plugins.action import turnout_hook
+
+KNOWN: dict[str, Any] = {
+    "point": "before_switch", "timeout_seconds": 10.0, "app": "hello", "environment": "prod",
+    "release": "r2", "hosts": ["web1", "web2"], "cause": "", "variables": {}, "must": True,
+}  # fmt: skip
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    monkeypatch.setattr(turnout_hook.ActionBase, "run", lambda *_: {})
+
+    def run_hook(command: str, *, check: bool = False, **given: Any) -> dict[str, Any]:
+        action = object.__new__(turnout_hook.ActionModule)
+        action._task = type("Task", (), {"check_mode": check})
+        known = {**KNOWN, "folder": str(tmp_path), "command": command, **given}
+        action.validate_argument_spec = lambda argument_spec: (None, known)
+        return dict(action.run())
+
+    return run_hook
+
+
+def test_a_hook_runs_in_the_folder_and_knows_the_deploy(run: Any, tmp_path: Path) -> None:
+    names = "$TURNOUT_ENV $TURNOUT_APP $TURNOUT_RELEASE $TURNOUT_HOOK $TURNOUT_HOSTS"
+
+    assert run(f'echo "{names} ${{TURNOUT_CAUSE-no cause}}" > here') == {"changed": True}
+
+    said = (tmp_path / "here").read_text()
+    assert said == "prod hello r2 before_switch web1 web2 no cause\n"
+
+
+def test_after_a_failure_it_knows_the_cause(run: Any, tmp_path: Path) -> None:
+    run('echo "$TURNOUT_CAUSE" > here', cause="it's $HOME; rm -rf /")
+
+    assert (tmp_path / "here").read_text() == "it's $HOME; rm -rf /\n"
+
+
+def test_a_hook_that_fails_is_told_by_point_command_and_output(run: Any) -> None:
+    result = run("echo tried; echo no such record >&2; exit 3")
+
+    assert result["failed"]
+    assert result["cause"].startswith("the hook before_switch failed with exit code 3: `echo tried")
+    assert result["evidence"] == "tried\nno such record"
+    assert "app_hooks" in result["next_step"]
+
+
+def test_a_hook_stops_at_its_first_command_that_fails(run: Any, tmp_path: Path) -> None:
+    assert run("false\ntouch here")["failed"]
+    assert not (tmp_path / "here").exists()
+
+
+def test_a_hook_that_hangs_is_ended_with_all_it_started(run: Any) -> None:
+    result = run("echo begun; sleep 60 & wait", timeout_seconds=0.3)
+
+    assert "did not end within 0.3 s" in result["cause"]
+    assert result["evidence"] == "begun"
+
+
+def test_a_hook_that_must_not_undo_anything_is_a_warning(run: Any) -> None:
+    result = run("echo no chat; exit 1", point="after_commit", must=False)
+
+    assert not result.get("failed")
+    (warning,) = result["warnings"]
+    assert "the hook after_commit failed with exit code 1" in warning
+    assert "no chat" in warning
+
+
+def test_what_only_the_hook_is_given_is_not_shown(run: Any) -> None:
+    result = run('echo "$TOKEN"; exit 1', variables={"TOKEN": "s3cret-token", "N": 1})
+
+    assert result["evidence"] == "***"
+    assert "s3cret" not in str(result)
+
+
+def test_no_hook_runs_in_check_mode(run: Any, tmp_path: Path) -> None:
+    assert run("touch here", check=True)["skipped"]
+    assert not (tmp_path / "here").exists()

@@ -20,6 +20,7 @@ PHASES = (
     "Verify",
     "Commit",
     "Revert",
+    "Hooks",
 )
 CONTROLLER = "localhost"
 STATES = {
@@ -236,7 +237,8 @@ def phase_of(data: dict[str, Any], current: str = "") -> str:
     role = str(data.get("role") or "")
     if word in PHASES or role in _CHECKS:
         return word if word in PHASES else PHASES[0]
-    if role == "release" and current:
+    # A team's own tasks of a hook have neither.
+    if role in ("", "release") and current:
         return current
     return (role or str(data.get("play") or "Prepare")).replace("_", " ")
 

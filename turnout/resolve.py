@@ -107,8 +107,16 @@ class _Inventory:
             build=first(BUILD),
             targets=first("release_targets"),
             signing_key=str(first("release_signing_key")),
+            has_hooks=self._has_hooks(first),
             revision=self._revision(first),
         )
+
+    def _has_hooks(self, value: _Values) -> bool:
+        """Say whether a rollback has more to do than the host can; the address stays unknown."""
+        try:
+            return bool(value("release_hooks")) or bool(value("release_webhook_url"))
+        except TurnoutError:
+            return True  # what cannot be had here the playbook will name
 
     def _revision(self, value: _Values) -> str:
         """Name the configuration as the playbook will; '' where only the playbook can."""

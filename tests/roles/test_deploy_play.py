@@ -30,8 +30,25 @@ def play(name: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def transaction(play: dict[str, Any]) -> dict[str, Any]:
-    return dict(play["tasks"][-1])
+def parts(play: dict[str, Any]) -> tuple[list[Any], dict[str, Any], list[Any]]:
+    """What comes before the transaction, the transaction, and what comes after it."""
+    (at,) = (number for number, task in enumerate(play["tasks"]) if "block" in task)
+    return play["tasks"][:at], play["tasks"][at], play["tasks"][at + 1 :]
+
+
+@pytest.fixture
+def before(parts: tuple[list[Any], dict[str, Any], list[Any]]) -> list[dict[str, Any]]:
+    return parts[0]
+
+
+@pytest.fixture
+def transaction(parts: tuple[list[Any], dict[str, Any], list[Any]]) -> dict[str, Any]:
+    return parts[1]
+
+
+@pytest.fixture
+def after(parts: tuple[list[Any], dict[str, Any], list[Any]]) -> list[dict[str, Any]]:
+    return parts[2]
 
 
 def test_failure_of_one_host_ends_it_on_all(play: dict[str, Any]) -> None:
@@ -44,24 +61,104 @@ def test_nothing_lets_hosts_go_ahead_of_the_others(play: dict[str, Any], word: s
 
 
 def phases(tasks: list[dict[str, Any]]) -> list[str]:
-    return list(dict.fromkeys(task["name"].split()[0] for task in tasks))
+    words = dict.fromkeys(task["name"].split()[0] for task in tasks)
+    return [word for word in words if word != "Hooks"]
 
 
 def test_phases_come_in_order_and_each_for_all_hosts(
-    name: str, play: dict[str, Any], transaction: dict[str, Any]
+    name: str, before: list[dict[str, Any]], transaction: dict[str, Any]
 ) -> None:
-    assert phases([*play["tasks"][:-1], *transaction["block"]]) == TRANSACTIONS[name]
+    assert phases([*before, *transaction["block"]]) == TRANSACTIONS[name]
 
 
-def test_only_phases_that_change_a_host_are_gone_back_from(play: dict[str, Any]) -> None:
-    assert set(phases(play["tasks"][:-1])) <= {"Preflight", "Build"}
+def test_only_phases_that_change_a_host_are_gone_back_from(before: list[dict[str, Any]]) -> None:
+    assert set(phases(before)) <= {"Preflight", "Build"}
 
 
 def test_every_host_goes_back_and_the_failure_stays_a_failure(transaction: dict[str, Any]) -> None:
-    back, report = transaction["rescue"]
+    (undo,) = transaction["rescue"]
+    (back,) = undo["block"]
 
     assert back["ansible.builtin.import_tasks"].endswith("/revert.yml")
-    assert "ansible.builtin.fail" in report
+    assert "ansible.builtin.fail" in undo["always"][-1]
+
+
+def test_failure_is_told_whether_or_not_every_host_could_go_back(
+    transaction: dict[str, Any],
+) -> None:
+    (undo,) = transaction["rescue"]
+    told = undo["always"][0]
+
+    assert told["ansible.builtin.import_tasks"].endswith("/afterwards.yml")
+    assert told["vars"]["release_hook_points"] == ["on_failure"]
+
+
+def test_what_is_told_of_a_success_can_undo_nothing(after: list[dict[str, Any]]) -> None:
+    (told,) = after
+
+    assert told["ansible.builtin.import_tasks"].endswith("/afterwards.yml")
+    assert told["vars"]["release_hook_points"] == ["after_commit"]
+
+
+def points(tasks: list[dict[str, Any]]) -> list[str]:
+    """Return the phases and the points of hooks, in the order of the play."""
+    return [
+        step
+        for task in tasks
+        for step in task.get("vars", {}).get("release_hook_points", [task["name"].lower()])
+    ]
+
+
+ORDER = {
+    "deploy": [
+        "stage", "after_stage", "before_migrate", "migrate", "after_migrate", "start",
+        "before_switch", "switch", "after_switch", "before_commit", "commit",
+    ],
+    "rollback": [
+        "recall", "start", "before_switch", "switch", "after_switch", "before_commit", "commit",
+    ],
+}  # fmt: skip
+
+
+def test_hooks_run_where_their_names_say(name: str, transaction: dict[str, Any]) -> None:
+    assert points(transaction["block"]) == ORDER[name]
+
+
+def test_hooks_before_the_stage_run_under_the_lease_of_every_host() -> None:
+    take, hooks = yaml.safe_load((TASKS / "hook_before_stage.yml").read_text(encoding="utf-8"))
+    stage = yaml.safe_load((TASKS / "stage.yml").read_text(encoding="utf-8"))
+
+    assert "turnout_take" in take
+    assert "when" not in take
+    assert hooks["ansible.builtin.import_tasks"] == "hook_points.yml"
+    assert [task["vars"]["release_hook_points"] for task in stage if "vars" in task] == [
+        ["before_stage"]
+    ]
+    assert "turnout_stage" in stage[-1]
+
+
+@pytest.mark.parametrize(
+    ("hosts", "hooks", "alone"),
+    [
+        (1, [], True),
+        (1, ["before_stage", "after_switch", "before_commit", "after_commit", "on_failure"], True),
+        (1, ["after_stage"], False),
+        (1, ["before_migrate"], False),
+        (1, ["after_migrate"], False),
+        (1, ["before_switch"], False),
+        (2, [], False),
+    ],
+)
+def test_one_host_stops_between_phases_only_where_a_hook_runs(
+    values: Values, hosts: int, hooks: list[str], alone: bool
+) -> None:
+    play = [f"web{number}" for number in range(hosts)]
+    set_ = {point: [{"command": "true"}] for point in hooks}
+
+    assert (
+        values("release", "__release_is_alone", ansible_play_hosts_all=play, release_hooks=set_)
+        is alone
+    )
 
 
 def test_nothing_swallows_an_error() -> None:

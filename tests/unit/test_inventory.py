@@ -64,6 +64,24 @@ def test_settings_are_templated_for_each_host_over_the_defaults(inventories: Pat
     assert environment.build["requirements"] == "requirements.txt"
 
 
+@pytest.mark.parametrize(
+    ("setting", "has"),
+    [
+        ("", False),
+        ("app_hooks: {after_switch: [{command: 'true'}]}\n", True),
+        ("app_webhook_url: https://chat.example.com/s3cret\n", True),
+        ('app_webhook_url: "{{ vault_that_nobody_has }}"\n', True),
+    ],
+)
+def test_hooks_and_webhooks_are_known_and_no_address_is_kept(
+    inventories: Path, tmp_path: Path, setting: str, has: bool
+) -> None:
+    (inventories / "prod/group_vars/all/app.yml").write_text(APP + setting)
+
+    assert load("prod").has_hooks is has
+    assert "s3cret" not in (tmp_path / "cache/inventory-prod.json").read_text()
+
+
 def test_an_unknown_environment_lists_those_there_are(inventories: Path) -> None:
     with pytest.raises(TurnoutError, match="no environment 'prd'") as caught:
         load("prd")

@@ -70,6 +70,14 @@ def test_the_first_failure_is_the_cause_and_not_its_consequences() -> None:
     assert first.message == "the new release never became healthy"
 
 
+def test_a_hook_is_a_phase_of_its_own_with_the_teams_own_tasks() -> None:
+    hooks = {"task": "Hooks run a command", "role": ""}
+    own = {"task": "Take the host out of monitoring", "role": "", "play": "Deploy"}
+
+    assert phase_of(hooks, "Start") == "Hooks"
+    assert phase_of(own, "Hooks") == "Hooks"
+
+
 def test_the_error_says_in_which_folder_everything_about_it_is() -> None:
     broken = {**BROKEN, "failure_folder": ".turnout/failures/now-hello/web1"}
     run = played(start(START), on("on_failed", "web1", START, res=broken))

@@ -25,6 +25,7 @@ class Played:
 
     def __init__(self) -> None:
         self.hosts = [WEB1]
+        self.has_hooks = False
         self.asked: list[tuple[Any, ...]] = []
         self.variables: dict[str, Any] | None = None
         self.exit_code, self.cancelled = 0, False
@@ -33,7 +34,7 @@ class Played:
         self.kept: list[str] = []
 
     def load(self, env: str) -> Environment:
-        return Environment(env, "shop", self.hosts)
+        return Environment(env, "shop", self.hosts, has_hooks=self.has_hooks)
 
     def program(self, host: Host, app: str, verb: str, *words: str, timeout: int) -> dict[str, Any]:
         self.asked.append((host.name, verb, *words, timeout))
@@ -119,6 +120,15 @@ def test_what_the_host_says_against_it_is_the_error(
 
     with pytest.raises(TurnoutError, match="web1: the database is at schema bb"):
         rollback("prod", Wish())
+
+
+def test_one_host_goes_the_way_of_a_fleet_where_hooks_are_to_run(played: Played) -> None:
+    played.has_hooks = True
+
+    rollback("prod", WISH)
+
+    assert played.asked == []
+    assert played.variables is not None
 
 
 def test_several_hosts_go_back_in_one_transaction(

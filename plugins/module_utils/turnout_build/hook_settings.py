@@ -54,7 +54,7 @@ def _form_of_one(where: str, hook: Any) -> Iterator[str]:
         yield f"{where} holds {key!r}: a hook has {', '.join(KEYS)}"
     if "command" in hook and not str(hook["command"] or "").strip():
         yield f"{where}.command is empty: write what is to run"
-    if "tasks" in hook and not (REPOSITORY / str(hook["tasks"])).is_file():
+    if "tasks" in hook and not Path(f"{REPOSITORY}/{hook['tasks']}").is_file():
         yield f"{where}.tasks is {hook['tasks']!r}: there is no such file in the repository"
     if not _is_positive(hook.get("timeout_seconds", DEFAULT_SECONDS)):
         yield f"{where}.timeout_seconds is {hook['timeout_seconds']!r}: write seconds above 0"

@@ -6,13 +6,28 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from plugins.action import turnout_hook
+from plugins.action import turnout_hook, turnout_lease, turnout_webhook
+from tests.conftest import REPOSITORY
 
 KNOWN: dict[str, Any] = {
     "point": "before_switch", "timeout_seconds": 10.0, "app": "hello", "environment": "prod",
     "release": "r2", "hosts": ["web1", "web2"], "cause": "", "variables": {}, "must": True,
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("action", [turnout_hook, turnout_lease, turnout_webhook])
+def test_what_runs_on_the_controller_takes_what_its_documentation_says(action: Any) -> None:
+    name = str(action.__name__).rpartition(".")[2]
+    text = (REPOSITORY / f"plugins/modules/{name}.py").read_text(encoding="utf-8")
+    options = yaml.safe_load(text.split('DOCUMENTATION = r"""')[1].split('"""')[0])["options"]
+
+    assert set(action.ARGUMENTS) == set(options)
+    for option, told in options.items():
+        taken = action.ARGUMENTS[option]
+        assert taken["type"] == told["type"], option
+        assert taken.get("required", False) == told.get("required", False), option
 
 
 @pytest.fixture

@@ -233,7 +233,7 @@ def test_hooks_run_in_order_and_know_the_deploy_and_the_chat_is_told(
         "  delegate_to: localhost\n"
         "  become: false\n"
     )
-    on_host = [{"tasks": os.path.relpath(tasks, REPOSITORY)}]
+    on_host = [{"tasks": os.path.relpath(tasks, REPOSITORY), "timeout_seconds": 5}]
     told = hooks(said, *(point for point in POINTS if point != "before_switch"))
     told["app_hooks"]["before_switch"] = on_host
     told["app_hooks"]["after_switch"] += on_host

@@ -93,14 +93,18 @@ def _unit(failed: Failed) -> str:
 
 
 def _log(failed: Failed) -> str:
-    output = failed.failure.seen.get("log")
-    if output is not None:
-        return output or "The command printed nothing."
+    failure = failed.failure
+    if "log" in failure.seen:
+        return failure.seen["log"] or "The command printed nothing."
+    # Of a program that the host itself started.
+    said = [] if failure.seen or not failure.evidence else [failure.evidence, ""]
     if failed.slot is None:
-        return failed.failure.evidence or "No slot holds the release."
+        return "\n".join([*said, "No slot holds the release."])
     begun = journal.last(failed.layout, "begin")
     since = float(begun["time"]) if begun else 0
-    return failed.slots.log(failed.slot, LOG_LINES, form="short-iso", since=since)
+    return "\n".join(
+        [*said, failed.slots.log(failed.slot, LOG_LINES, form="short-iso", since=since)]
+    )
 
 
 def _environment(failed: Failed) -> str:

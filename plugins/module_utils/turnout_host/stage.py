@@ -116,6 +116,7 @@ def check(layout: Layout, name: str, run: units.Run = units.run) -> None:
             f"mend the app, or app_entry ({release.manifest['entry']}), and deploy again; "
             "the live release was not touched",
             failure.evidence,
+            failure.seen,
         ) from None
 
 

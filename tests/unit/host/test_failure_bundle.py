@@ -10,7 +10,7 @@ import pytest
 from tests.unit.host import making
 from tests.unit.host.fake_systemd import FakeSystemd
 from tests.unit.host.http_server import Site
-from turnout_host import envfile, failure_bundle, journal, releases, start, switch
+from turnout_host import envfile, failure_bundle, journal, releases, stage, start, switch
 from turnout_host.errors import HostFailure
 from turnout_host.failure_bundle import Failed, collect
 from turnout_host.layout import Layout
@@ -175,6 +175,30 @@ def test_the_log_of_a_command_is_what_it_printed(layout: Layout, slots: Slots) -
     failure = HostFailure("app_migrate_command failed", "read it", seen={"log": "no such table"})
 
     assert bundle(layout, slots, failure)["log.txt"] == "no such table\n"
+
+
+@pytest.mark.usefixtures("two")
+def test_what_a_program_of_the_host_said_stands_before_the_log(
+    layout: Layout, slots: Slots
+) -> None:
+    failure = HostFailure("`systemctl start` failed", "look", "Unit not found.")
+
+    assert bundle(layout, slots, failure)["log.txt"].splitlines() == [
+        "Unit not found.",
+        "",
+        "log of hello@green.service",
+    ]
+
+
+@pytest.mark.usefixtures("two")
+def test_an_import_that_fails_is_told_with_all_that_it_printed(
+    layout: Layout, slots: Slots, systemd: FakeSystemd
+) -> None:
+    systemd.answers["systemd-run"] = (1, f"Traceback of {SECRET}\n" + "." * 9000)
+    with pytest.raises(HostFailure) as caught:
+        stage.check(layout, "r2", run=systemd)
+
+    assert bundle(layout, slots, caught.value)["log.txt"].startswith("Traceback of ***\n.")
 
 
 @pytest.mark.usefixtures("two")

@@ -77,7 +77,7 @@ def _alone(environment: Environment, wish: Wish) -> None:
     from turnout import ssh
 
     (host,) = environment.hosts
-    words = ["rollback", "--owner", _owner(), *wish.words()]
+    words = ["rollback", "--owner", _owner(), "--explain", *wish.words()]
     answer = ssh.program(host, environment.app, *words, timeout=SECONDS + wish.wait)
     print(f"{host.name}: {answer['release']} is live ({answer['live']})")
     seen = {host.name: answer["receipt"]} if answer.get("receipt") else {}

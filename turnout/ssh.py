@@ -11,6 +11,7 @@ import json
 import logging
 import re
 import shlex
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,6 +22,7 @@ from fabric import Config, Connection  # type: ignore[import-untyped]
 from invoke.exceptions import CommandTimedOut
 
 from turnout.inventory import Host
+from turnout.paths import use_library
 from turnout.reach import HostError, unreachable
 
 PROGRAM = "/usr/local/lib/turnout/host.pyz"
@@ -64,7 +66,7 @@ def program(host: Host, app: str, verb: str, *arguments: str, timeout: int = 20)
     """
     words = ["python3", PROGRAM, verb, "--app", app, *arguments]
     code, output, errors = _run(connected(host), host, words, timeout)
-    return _answer(host, code, output, errors)
+    return _answer(host, code, output, errors, app)
 
 
 def output(host: Host, words: list[str], *, timeout: int = 20) -> str:
@@ -182,7 +184,7 @@ def _run(
     return result.exited, result.stdout, result.stderr
 
 
-def _answer(host: Host, code: int, output: str, errors: str) -> dict[str, Any]:
+def _answer(host: Host, code: int, output: str, errors: str, app: str = "") -> dict[str, Any]:
     try:
         answer = json.loads(output)
     except ValueError:
@@ -192,8 +194,20 @@ def _answer(host: Host, code: int, output: str, errors: str) -> dict[str, Any]:
     if code != 0 or "error" in answer:
         what = str(answer.get("error", f"the host program ended with code {code}"))
         why = errors or str(answer.get("evidence", ""))
+        why += _kept(host, app, answer.get("failure_bundle") or {})
         raise HostError(host.name, what, why, str(answer.get("next_step", "")))
     return answer
+
+
+def _kept(host: Host, app: str, bundle: dict[str, str]) -> str:
+    """Write what the host told of a failure, and return a line that says where."""
+    use_library()
+    from turnout_build import failures
+
+    if not bundle:
+        return ""
+    folder = failures.keep(bundle, app=app, host=host.name, began=time.time())
+    return f"\nEverything about it: {failures.shown(folder)}"
 
 
 def _no_answer(host: Host, output: str, errors: str) -> HostError:

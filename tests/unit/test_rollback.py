@@ -84,7 +84,7 @@ def test_one_host_is_asked_once_and_knows_who_asks(
     rollback("prod", Wish())
 
     ((host, verb, option, owner, *more),) = played.asked
-    assert (host, verb, option, more) == ("web1", "rollback", "--owner", [180])
+    assert (host, verb, option, more) == ("web1", "rollback", "--owner", ["--explain", 180])
     assert "(process " in owner
     said, seen = capsys.readouterr().out.splitlines()
     assert said == "web1: r1 is live (blue)"
@@ -105,7 +105,7 @@ def test_a_host_of_an_earlier_version_has_no_receipt_and_is_rolled_back_all_the_
 def test_one_host_is_told_every_wish(played: Played) -> None:
     rollback("prod", WISH)
 
-    assert played.asked[0][4:] == (
+    assert played.asked[0][5:] == (
         "--release", "r1", "--current-env", "--force", "--wait", "30", 210
     )  # fmt: skip
 

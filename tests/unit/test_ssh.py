@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +18,7 @@ from turnout import openssh, ssh
 from turnout.hosts import inside
 from turnout.inventory import Host
 from turnout.reach import HostError, unreachable
+from turnout_build import failures
 
 PINNED = Host(
     "web1",
@@ -85,6 +87,20 @@ def test_the_programs_own_error_is_told_with_its_remedy() -> None:
 def test_an_answer_that_is_no_document_is_explained(said: str, words: str) -> None:
     with pytest.raises(HostError, match=words):
         ssh._answer(PINNED, 1, "", said)
+
+
+def test_all_that_the_program_tells_of_a_failure_is_kept_and_its_folder_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(failures.keep, "__kwdefaults__", {"folder": tmp_path})
+    told = {"error": "green is ill", "evidence": "HTTP 500", "failure_bundle": {"log.txt": "x"}}
+
+    with pytest.raises(HostError) as caught:
+        ssh._answer(PINNED, 1, json.dumps(told), "", "shop")
+
+    (kept,) = tmp_path.rglob("log.txt")
+    assert caught.value.why == f"HTTP 500\nEverything about it: {kept.parent}"
+    assert kept.parent.parent.name.endswith("-shop")
 
 
 def test_one_host_that_fails_does_not_keep_the_others_from_answering() -> None:

@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import sys
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import Any, BinaryIO
 from . import (
     audit,
     failure_bundle,
+    journal,
     lease,
     phases,
     probe,
@@ -48,13 +50,16 @@ def main(argv: list[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     if arguments.name == "call":
         return _call()
-    layout = Layout(arguments.app)
+    layout, began = Layout(arguments.app), time.time()
     verb: Callable[[Layout, Slots, argparse.Namespace], Result] = arguments.verb
     try:
         result = verb(layout, Slots(layout), arguments)
     except (HostFailure, OSError) as error:
         failure = error if isinstance(error, HostFailure) else from_os_error(error)
-        print(json.dumps({"error": failure.cause, **failure.as_result()}))
+        told = {"error": failure.cause, **failure.as_result()}
+        if getattr(arguments, "explain", False):
+            told |= _explained_since(layout, began, failure)
+        print(json.dumps(told))
         return 1
     print(json.dumps(result))
     return 0
@@ -100,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--owner", default="the host program", help="who asks")
             command.add_argument("--current-env", action="store_true", help="with today's env")
             command.add_argument("--force", action="store_true", help="whatever the schema")
+            command.add_argument("--explain", action="store_true", help="tell all of a failure")
             command.add_argument("--wait", type=float, default=0, help="seconds, for another one")
         if verb is _recover:
             command.add_argument("--dead", action="append", default=[], help="an owner that died")
@@ -137,6 +143,14 @@ def _call() -> int:
         pass
     print(json.dumps(result))
     return 0
+
+
+def _explained_since(layout: Layout, began: float, failure: HostFailure) -> Result:
+    """Return the failure bundle of the rollback that this call began, if it got that far."""
+    begun = journal.last(layout, "begin")
+    if begun is None or begun["time"] < began:
+        return {}
+    return _explained(layout, str(begun["action"]), str(begun["release"]), failure)
 
 
 def _explained(layout: Layout, phase: str, release: str, failure: HostFailure) -> Result:

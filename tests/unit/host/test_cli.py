@@ -123,6 +123,24 @@ def test_a_rollback_to_nowhere_is_an_error_in_json(run: Run) -> None:
     assert failure["msg"] == f"{failure['error']}. Next: {failure['next_step']}"
 
 
+def test_a_rollback_that_fails_tells_everything_to_whom_it_is_of_use(
+    run: Run, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    making.put_live(layout, "blue", "r1")
+    making.put_live(layout, "green", "r2")
+
+    def fail(*_: Any, **__: Any) -> None:
+        journal.begin(layout, "r1", "rollback")
+        raise HostFailure("blue is ill", "mend it")
+
+    assert "failure_bundle" not in run("rollback", "--explain", "--release", "r9")[1]
+    monkeypatch.setattr(cli.rollback_alone, "roll_back", fail)
+    told, by_hand = run("rollback", "--explain")[1], run("rollback")[1]
+
+    assert told["failure_bundle"]["cause.txt"].startswith("blue is ill\nNext: mend it\n")
+    assert "failure_bundle" not in by_hand
+
+
 def test_the_lock_is_free_again_after_its_block(layout: Layout) -> None:
     for _ in range(2):
         with lock.exclusive(layout, wait_seconds=0):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+HOOKS = "Hooks"
 PHASES = (
     "Preflight",
     "Build",
@@ -20,7 +21,7 @@ PHASES = (
     "Verify",
     "Commit",
     "Revert",
-    "Hooks",
+    HOOKS,
 )
 CONTROLLER = "localhost"
 STATES = {
@@ -176,6 +177,7 @@ class Progress:
         if not self._is_verdict(data):
             changed = state == "ok" and result.get("changed")
             self._cell(data).end("changed" if changed else state, now)
+            self._leave_out(data)
         if state in ("failed", "unreachable"):
             self.failures.append(self._failure(data, result, unreachable=state == "unreachable"))
             self._blame(data, result, state)
@@ -185,6 +187,14 @@ class Progress:
             self.receipts[data["host"]] = result["receipt"]
         for step in result.get("steps", [])[1:]:
             self._move(data, step)
+
+    def _leave_out(self, data: dict[str, Any]) -> None:
+        """Show no hooks where the play only looked whether there are any."""
+        phase = phase_of(data, self.phase)
+        if phase == HOOKS and self._cell(data).result == "skipped":
+            del self.phases[phase][data["host"]]
+        if not self.phases.get(HOOKS, True):
+            del self.phases[HOOKS]
 
     def _move(self, data: dict[str, Any], step: dict[str, Any]) -> None:
         """Give a phase its own time that ran in the call of the phase before it."""

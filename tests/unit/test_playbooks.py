@@ -70,6 +70,15 @@ def test_the_first_failure_is_the_cause_and_not_its_consequences() -> None:
     assert first.message == "the new release never became healthy"
 
 
+def test_hooks_are_shown_only_where_there_are_any() -> None:
+    look, run = "Hooks of the team", "Hooks run a command"
+    skipped = (start(look), on("on_start", "web1", look), on("on_skipped", "web1", look))
+    ran = (start(run), on("on_start", "web1", run), on("on_ok", "web1", run, res={"changed": True}))
+
+    assert "Hooks" not in played(*skipped).phases
+    assert played(*skipped, *ran, *skipped).phases["Hooks"]["web1"].state == "changed"
+
+
 def test_a_hook_is_a_phase_of_its_own_with_the_teams_own_tasks() -> None:
     hooks = {"task": "Hooks run a command", "role": ""}
     own = {"task": "Take the host out of monitoring", "role": "", "play": "Deploy"}

@@ -195,6 +195,7 @@ class Progress:
             del self.phases[phase][data["host"]]
         if not self.phases.get(HOOKS, True):
             del self.phases[HOOKS]
+            self.seconds.pop(HOOKS, None)
 
     def _move(self, data: dict[str, Any], step: dict[str, Any]) -> None:
         """Give a phase its own time that ran in the call of the phase before it."""

@@ -76,6 +76,7 @@ def test_hooks_are_shown_only_where_there_are_any() -> None:
     ran = (start(run), on("on_start", "web1", run), on("on_ok", "web1", run, res={"changed": True}))
 
     assert "Hooks" not in played(*skipped).phases
+    assert "Hooks" not in played(*skipped).seconds
     assert played(*skipped, *ran, *skipped).phases["Hooks"]["web1"].state == "changed"
 
 

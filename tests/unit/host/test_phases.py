@@ -15,6 +15,7 @@ from turnout_host import (
     phases,
     ready_phases,
     releases,
+    settle,
     splits,
     switch,
     traffic_phases,
@@ -294,6 +295,19 @@ def test_deploys_that_fail_one_after_another_do_not_fill_the_disk(staged: Layout
     call(staged, "revert")
 
     assert releases.names(staged) == ["f2", "r1", "r2"]
+
+
+def test_a_host_goes_back_even_where_nothing_can_be_removed(
+    staged: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_layout: Layout) -> list[str]:
+        raise OSError(30, "Read-only file system")
+
+    switched(staged)
+    monkeypatch.setattr(settle, "prune", refused)
+
+    assert call(staged, "revert")["changed"]
+    assert releases.live(staged) == "r1"
 
 
 def test_an_audit_needs_no_lease_and_changes_nothing(staged: Layout) -> None:

@@ -9,6 +9,7 @@ short_description: Install the host program
 description:
   - Writes the host library that this module itself carries as one executable zip file, so
     that the program on a host and Ansible's modules are always of one version.
+  - Unpacks it beside itself, with bytecode for the host's Python, which the program then runs from.
 attributes:
   check_mode:
     support: full
@@ -57,10 +58,13 @@ def main() -> None:
         if before != content and not module.check_mode:
             path.parent.mkdir(parents=True, exist_ok=True)
             atomic.write_file(path, content, 0o755)
+        unpacked = before == content and program.unpacked(path).is_dir()
+        if not module.check_mode:
+            program.unpack(path)
     except OSError as error:
         module.fail_json(msg=f"Cannot install {path}: {error.strerror}")
     module.exit_json(
-        changed=before != content,
+        changed=not unpacked,
         sha256=digest(content),
         diff={"before": f"{digest(before)}\n", "after": f"{digest(content)}\n"},
     )

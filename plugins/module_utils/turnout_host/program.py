@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
+import compileall
+import hashlib
 import io
+import py_compile
 import zipfile
 from importlib.resources import files
+from pathlib import Path
 
 from . import cli
+from .atomic import remove_tree
 
 PACKAGE = "turnout_host"
 # Imported so that Ansible, which bundles by imports, bundles everything the program needs.
-__all__ = ["build", "cli"]
-MAIN = f"import sys\nfrom {PACKAGE}.cli import main\nsys.exit(main())\n"
+__all__ = ["build", "cli", "unpack", "unpacked"]
+# Python keeps no bytecode of what it imports from a zip file, and would read the source anew with
+# each call: a tenth of a second. So provision unpacks the file beside itself.
+MAIN = f"""\
+import hashlib
+import sys
+from pathlib import Path
+
+program = Path(sys.argv[0])
+unpacked = program.with_name("host-" + hashlib.sha256(program.read_bytes()).hexdigest()[:16])
+if unpacked.is_dir():
+    sys.path.insert(0, str(unpacked))
+from {PACKAGE}.cli import main
+
+sys.exit(main())
+"""
+# Beside the newest, the one whose timers may still run.
+KEPT = 2
 # A zip entry's time is part of the bytes: fixed, or each build would differ.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -34,3 +55,31 @@ def build() -> bytes:
 
 def _add(archive: zipfile.ZipFile, name: str, text: str) -> None:
     archive.writestr(zipfile.ZipInfo(name, EPOCH), text)
+
+
+def unpacked(path: Path) -> Path:
+    """Return the folder that the program at ``path`` runs from, where it is there."""
+    return path.with_name(f"host-{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}")
+
+
+def unpack(path: Path) -> bool:
+    """Unpack the program at ``path`` beside itself, with bytecode for the Python that runs this.
+
+    Returns:
+        Whether it had to be done.
+    """
+    folder = unpacked(path)
+    if folder.is_dir():
+        return False
+    aside = folder.with_name(f".{folder.name}.new")
+    remove_tree(aside)
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(aside)
+    (aside / "__main__.py").unlink()
+    unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
+    compileall.compile_dir(aside, quiet=2, invalidation_mode=unchecked)
+    aside.rename(folder)
+    older = sorted(path.parent.glob("host-*"), key=lambda one: one.stat().st_mtime)
+    for one in older[:-KEPT]:
+        remove_tree(one)
+    return True

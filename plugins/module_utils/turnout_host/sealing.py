@@ -92,11 +92,22 @@ def of_the_host(layout: Layout) -> list[str]:
     what a site does.
     """
     return [
-        "usr/local/lib/turnout", "usr/local/lib/turnout/host.pyz", "usr/local/lib/turnout/uv",
-        "etc/turnout", "var/lib/turnout", "var/lib/turnout/wheels", "etc/nginx/nginx.conf",
+        "usr/local/lib/turnout",
+        "usr/local/lib/turnout/host.pyz",
+        "usr/local/lib/turnout/uv",
+        "etc/turnout",
+        "var/lib/turnout",
+        "var/lib/turnout/wheels",
+        "etc/nginx/nginx.conf",
         "etc/systemd/system/multi-user.target.wants/nginx.service",
+        *_unpacked_program(layout),
         *sorted(_shared_sites(layout)),
-    ]  # fmt: skip
+    ]
+
+
+def _unpacked_program(layout: Layout) -> list[str]:
+    folder = layout.root / "usr/local/lib/turnout"
+    return sorted(str(path.relative_to(layout.root)) for path in folder.glob("host-*/**/*"))
 
 
 def _shared_sites(layout: Layout) -> Iterator[str]:

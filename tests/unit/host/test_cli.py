@@ -211,6 +211,32 @@ def host_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def test_the_program_runs_from_its_bytecode_where_provision_has_unpacked_it(
+    host_program: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "host.pyz"
+    path.write_bytes(host_program.read_bytes())
+
+    assert program.unpack(path)
+    assert not program.unpack(path)
+
+    folder = program.unpacked(path)
+    assert list(folder.glob("turnout_host/__pycache__/cli.*.pyc"))
+    (folder / "turnout_host/cli.py").write_text("raise SystemExit('not from the bytecode')")
+    assert run_program(path, "status", "--app", "no-such-app").returncode == 1
+
+
+def test_only_the_program_before_the_newest_is_kept(host_program: Path, tmp_path: Path) -> None:
+    path = tmp_path / "host.pyz"
+    for number in range(4):
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("__main__.py", f"# version {number}")
+        program.unpack(path)
+
+    assert len(list(tmp_path.glob("host-*"))) == program.KEPT
+    assert program.unpacked(path).is_dir()
+
+
 def run_program(path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the program alone: no repository on its path, no systemd on the other one."""
     return subprocess.run(

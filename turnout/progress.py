@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-HOOKS = "Hooks"
 PHASES = (
     "Preflight",
     "Build",
@@ -21,7 +20,7 @@ PHASES = (
     "Verify",
     "Commit",
     "Revert",
-    HOOKS,
+    "Hooks",
 )
 CONTROLLER = "localhost"
 STATES = {
@@ -177,7 +176,6 @@ class Progress:
         if not self._is_verdict(data):
             changed = state == "ok" and result.get("changed")
             self._cell(data).end("changed" if changed else state, now)
-            self._leave_out(data)
         if state in ("failed", "unreachable"):
             self.failures.append(self._failure(data, result, unreachable=state == "unreachable"))
             self._blame(data, result, state)
@@ -187,15 +185,6 @@ class Progress:
             self.receipts[data["host"]] = result["receipt"]
         for step in result.get("steps", [])[1:]:
             self._move(data, step)
-
-    def _leave_out(self, data: dict[str, Any]) -> None:
-        """Show no hooks where the play only looked whether there are any."""
-        phase = phase_of(data, self.phase)
-        if phase == HOOKS and self._cell(data).result == "skipped":
-            del self.phases[phase][data["host"]]
-        if not self.phases.get(HOOKS, True):
-            del self.phases[HOOKS]
-            self.seconds.pop(HOOKS, None)
 
     def _move(self, data: dict[str, Any], step: dict[str, Any]) -> None:
         """Give a phase its own time that ran in the call of the phase before it."""
@@ -248,7 +237,7 @@ def phase_of(data: dict[str, Any], current: str = "") -> str:
     role = str(data.get("role") or "")
     if word in PHASES or role in _CHECKS:
         return word if word in PHASES else PHASES[0]
-    # A team's own tasks of a hook have neither.
+    # Neither a look for hooks, where there are none, nor a team's own task of one is a phase.
     if role in ("", "release") and current:
         return current
     return (role or str(data.get("play") or "Prepare")).replace("_", " ")

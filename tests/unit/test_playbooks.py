@@ -70,14 +70,10 @@ def test_the_first_failure_is_the_cause_and_not_its_consequences() -> None:
     assert first.message == "the new release never became healthy"
 
 
-def test_hooks_are_shown_only_where_there_are_any() -> None:
-    look, run = "Hooks of the team", "Hooks run a command"
-    skipped = (start(look), on("on_start", "web1", look), on("on_skipped", "web1", look))
-    ran = (start(run), on("on_start", "web1", run), on("on_ok", "web1", run, res={"changed": True}))
+def test_a_look_for_hooks_where_there_are_none_is_no_phase() -> None:
+    look = {"task": "Look for hooks of the team", "role": "", "play": "Deploy"}
 
-    assert "Hooks" not in played(*skipped).phases
-    assert "Hooks" not in played(*skipped).seconds
-    assert played(*skipped, *ran, *skipped).phases["Hooks"]["web1"].state == "changed"
+    assert phase_of(look, "Migrate") == "Migrate"
 
 
 def test_a_hook_is_a_phase_of_its_own_with_the_teams_own_tasks() -> None:

@@ -102,7 +102,8 @@ class Progress:
     `seconds` is the wall time of each phase, `steps` every task in the order in which they ended,
     `run_began` and `run_ended` when the playbook's process did, `notes` what Ansible said outside
     of tasks, `targets` the kinds of host that preflight met, `differences` what `--diff` showed,
-    `receipts` what each host's probe has seen.
+    `receipts` what each host's probe has seen, `warnings` what went wrong beside it, such as a hook
+    after the commit.
     """
 
     task: str = ""
@@ -113,6 +114,7 @@ class Progress:
     seconds: dict[str, float] = field(default_factory=dict)
     targets: list[dict[str, str]] = field(default_factory=list)
     differences: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     receipts: dict[str, dict[str, Any]] = field(default_factory=dict)
     run_began: float = 0.0
@@ -171,6 +173,8 @@ class Progress:
     def _end(self, data: dict[str, Any], state: str, now: float) -> None:
         result = data.get("res") or {}
         self._note_step(data, result, now)
+        if action_of(data).startswith("turnout_"):
+            self.warnings += [str(warning) for warning in result.get("warnings", [])]
         if state == "failed" and data.get("ignore_errors"):
             state = "ok"
         if not self._is_verdict(data):

@@ -51,9 +51,11 @@ class PlainView:
                 self._tell(phase, host, cell)
 
     def finish(self, progress: Progress) -> None:
-        """Say how the phase ended that was running last."""
+        """Say how the phase ended that was running last, and what went wrong beside it."""
         for phase, host, cell in _cells(progress):
             self._tell(phase, host, cell)
+        for warning in progress.warnings:
+            self._write(f"Warning: {warning}")
 
     def note(self, line: str) -> None:
         """Show one line of a long step, or a step before the run."""
@@ -104,7 +106,8 @@ class LiveView:
 
         parts: list[Any] = [Text(self._title, style="bold"), _table(self._progress)]
         if self._done:
-            return Group(*parts)
+            warnings = (Text(f"Warning: {one}", style="yellow") for one in self._progress.warnings)
+            return Group(*parts, *warnings)
         self._spinner.update(text=Text(self._progress.task or "Getting ready"))
         notes = [*self._notes, *self._progress.notes][-2:]
         lines = [Text(f"  {line}", style="dim", overflow="ellipsis") for line in notes]

@@ -43,6 +43,20 @@ def test_plain_output_has_one_line_for_each_phase_and_host() -> None:
     ]
 
 
+def test_what_went_wrong_beside_a_run_stands_at_its_end() -> None:
+    task, ours = "Hooks run a command", "turnout_hook"
+    said = {"changed": True, "warnings": ["the hook after_commit failed"]}
+    hook = on("on_ok", "web1", task, res=said, task_action=ours)
+    other = on("on_ok", "web1", "Copy", res={"warnings": ["deprecated"]}, task_action="copy")
+    view = LiveView("deploy of prod")
+
+    view.finish(played(start(task), hook, other))
+
+    assert plain(start(task), hook, other)[-1] == "Warning: the hook after_commit failed"
+    assert "Warning: the hook after_commit failed" in text_of(view)
+    assert "deprecated" not in text_of(view)
+
+
 def test_plain_output_carries_the_time_of_day() -> None:
     lines: list[str] = []
     PlainView(lines.append).note("Building")

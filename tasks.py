@@ -158,11 +158,34 @@ def deploy(
     no_tests: bool = False,
     wait: int = 0,
     batch: str = "",
+    canary: str = "",
 ) -> None:
     """Build, test and ship the app; all hosts switch, or none."""
     from turnout.deploy import deploy
 
-    deploy(env, check=check, dirty=dirty, tests=not no_tests, wait=wait, batch=batch)
+    deploy(env, check=check, dirty=dirty, tests=not no_tests, wait=wait, batch=batch, canary=canary)
+
+
+@verb
+def canary(
+    c: Context,
+    env: str = "",
+    to: int = 0,
+    finish: bool = False,
+    abort: bool = False,
+    dirty: bool = False,
+) -> None:
+    """Give the new release a share of the traffic and leave it there; then go on, or back."""
+    from turnout.canary import canary
+
+    canary(env, to=to, finish=finish, abort=abort, dirty=dirty)
+
+
+canary.help.update(
+    to="Its share of the traffic in percent, in steps of 5.",
+    finish="All of the traffic: the deploy comes to its end.",
+    abort="None of it: everything is as it was before.",
+)
 
 
 @verb
@@ -334,6 +357,7 @@ namespace = Collection(
     soak,
     provision,
     deploy,
+    canary,
     promote,
     rollback,
     recover,

@@ -29,6 +29,8 @@ def deploy(
     artifact: str = "",
     wait: int = 0,
     batch: str = "",
+    canary: str = "",
+    canary_to: int = 0,
 ) -> None:
     """Deploy the app to ``env``; for `local` make everything it needs first.
 
@@ -40,6 +42,8 @@ def deploy(
         artifact: take this one, which is in `.turnout/artifacts`, and build nothing.
         wait: seconds to wait for somebody else's deploy to end.
         batch: how many hosts switch at a time, or which share; empty for what the settings say.
+        canary: shares of the traffic that the release goes through first, in percent: `5,25,50`.
+        canary_to: the share at which it is left for `invoke canary` to go on; 0 to deploy wholly.
 
     Raises:
         TurnoutError: the first cause, in words.
@@ -50,6 +54,8 @@ def deploy(
         provision(env, check=check)
     live = None if check or artifact else live_already(environment, dirty=dirty)
     variables = _variables(dirty=dirty, tests=tests, artifact=artifact, wait=wait, batch=batch)
+    variables |= {"release_canary": canary} if canary else {}
+    variables |= {"release_canary_to": canary_to} if canary_to else {}
     progress = Progress() if live else _deploy(environment, variables, check=check)
     remember_targets(env, progress.targets)
     if not check:
@@ -67,10 +73,10 @@ def provision(env: str, *, check: bool = False) -> None:
         TurnoutError: the first cause, in words.
     """
     environment = local.ready(env)
-    with shown(_title("provision", environment)) as view:
+    with shown(title("provision", environment)) as view:
         result = run("provision", env, listener=view, check=check)
         view.finish(result.progress)
-    _judge(result, environment, check)
+    judge(result, environment, check)
     if not check:
         local.remember_provision(env)
         print(f"Provisioned {environment.app} in {env}: {seconds_line(result.progress.seconds)}")
@@ -86,7 +92,7 @@ def _variables(*, dirty: bool, tests: bool, artifact: str, wait: int, batch: str
 
 
 def _deploy(environment: Environment, variables: dict[str, Any], *, check: bool) -> Progress:
-    with shown(_title("deploy", environment)) as view:
+    with shown(title("deploy", environment)) as view:
         early = EarlyBuild(
             environment,
             view.note,
@@ -115,16 +121,21 @@ def _deploy(environment: Environment, variables: dict[str, Any], *, check: bool)
             early.error.why,
             early.error.next_step,
         )
-    _judge(result, environment, check)
+    judge(result, environment, check)
     return result.progress
 
 
-def _title(verb: str, environment: Environment) -> str:
+def title(verb: str, environment: Environment) -> str:
+    """Return what a view shows above a run."""
     return f"{verb} of {environment.app} in {environment.name}"
 
 
-def _judge(result: Result, environment: Environment, check: bool) -> None:
-    """Show the differences of a dry run; raise the cause of a failed one."""
+def judge(result: Result, environment: Environment, check: bool) -> None:
+    """Show the differences of a dry run; raise the cause of a failed one.
+
+    Raises:
+        TurnoutError: the first cause, in words.
+    """
     if check:
         print("\n".join(result.progress.differences))
     if not result.ok:
@@ -141,11 +152,13 @@ def _conclude(
     lines += receipt.kept(environment, progress.receipts)
     lines.append(f"{total:.1f} s: {seconds_line(progress.seconds)}".removesuffix(": "))
     print("\n".join(lines))
-    title = f"{environment.app} in {environment.name}"
-    github.write_summary(f"### Deployed {title}", *(f"- {line}" for line in lines))
+    where = f"{environment.app} in {environment.name}"
+    github.write_summary(f"### Deployed {where}", *(f"- {line}" for line in lines))
 
 
 def _live(host: dict[str, Any]) -> str:
     if "error" in host:
         return f"{host['host']}: deployed, but status failed: {host['error']}"
-    return f"{host['url']}  {host['live']}  {host['release']}  ({host['host']})"
+    line = f"{host['url']}  {host['live']}  {host['release']}  ({host['host']})"
+    parked = status.parked(host)
+    return f"{line}, {parked['parked']} % to {parked['release']}" if parked else line

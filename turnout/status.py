@@ -91,17 +91,16 @@ def others(hosts: list[dict[str, Any]]) -> list[str]:
     return [f"Also there: {', '.join(sorted(kept, reverse=True))}"] if kept else []
 
 
+def parked(host: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the lease of a canary that waits for somebody to go on with it, or None."""
+    lease = host.get("lease") or {}
+    return lease if lease.get("parked") and lease["seconds_left"] else None
+
+
 def warnings(env: str, hosts: list[dict[str, Any]]) -> list[str]:
     """Return what is wrong with the fleet as a whole, each with its remedy."""
     releases = {str(host["release"]) for host in hosts if "error" not in host}
-    told = [
-        f"{host['host']}: {host['lease']['owner']} is changing it ({host['lease']['reason']})"
-        if host["lease"]["seconds_left"]
-        else f"{host['host']}: the {host['lease']['reason']} of {host['lease']['owner']} died; the "
-        f"host goes back by itself\n  Next: invoke recover --env {env} does it now"
-        for host in hosts
-        if host.get("lease")
-    ]
+    told = [_held(env, host) for host in hosts if host.get("lease")]
     told += [
         f"{host['host']}: {host['error']}\n  Next: {host['next_step']}"
         for host in hosts
@@ -113,6 +112,22 @@ def warnings(env: str, hosts: list[dict[str, Any]]) -> list[str]:
             f"  Next: invoke deploy --env {env} makes it whole"
         )
     return told
+
+
+def _held(env: str, host: dict[str, Any]) -> str:
+    lease, canary = host["lease"], parked(host)
+    if canary:
+        return (
+            f"{host['host']}: a canary is left at {canary['parked']} % by {canary['owner']}; it "
+            f"goes back by itself in {canary['seconds_left'] // 60} min\n"
+            f"  Next: invoke canary --env {env} --to PERCENT, --finish or --abort"
+        )
+    if lease["seconds_left"]:
+        return f"{host['host']}: {lease['owner']} is changing it ({lease['reason']})"
+    return (
+        f"{host['host']}: the {lease['reason']} of {lease['owner']} died; the host goes back by "
+        f"itself\n  Next: invoke recover --env {env} does it now"
+    )
 
 
 def _show(environment: Environment, hosts: list[dict[str, Any]]) -> None:

@@ -20,6 +20,7 @@ Verb = Task[Any]
 
 HELP = {
     "env": "Environment to act on: a folder below inventories/.",
+    "canary": "Shares of the traffic that it goes through first, in percent, such as 5,25,50.",
     "wait": "Seconds to wait for somebody else's deploy to end; none by default.",
     "batch": "How many hosts switch at a time, such as 1, or which share, such as 25%.",
     "yes": "Do not ask.",

@@ -73,9 +73,19 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "switch": {
         **LEASE,
         **RELEASE,
+        "share": {"type": "int", "default": 100},
         "port": {"type": "int", "required": True},
         "tls": {"type": "bool", "default": False},
     },
+    "bake": {
+        **LEASE,
+        **RELEASE,
+        "seconds": {"type": "int", "required": True},
+        "errors": {"type": "float", "required": True},
+        "latency": {"type": "float", "required": True},
+        "requests": {"type": "int", "required": True},
+    },
+    "park": {**LEASE, "share": {"type": "int", "required": True}},
     "commit": {
         **LEASE,
         **RELEASE,
@@ -86,6 +96,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "revert": {
         **LEASE,
         "cause": {"type": "str", "required": True},
+        "aborted": {"type": "bool", "default": False},
         "actor": {"type": "str", "default": ""},
     },
 }
@@ -146,6 +157,8 @@ class ActionModule(ActionBase):
             return self._no_answer(answer)
         if not isinstance(result, dict):
             return self._no_answer(answer)
+        if "verdict" in result:
+            self._display.display(f"{self.host}: {result['verdict']}")
         return self._put_away(result, app, parameters.get("lease", {}).get("began"))
 
     def _put_away(self, result: dict[str, Any], app: str, began: float | None) -> dict[str, Any]:

@@ -198,6 +198,25 @@ def check_webhook(settings: Settings) -> Iterator[str]:
         yield "app_webhook_url is no address: write one that begins with https://"
 
 
+def check_bake(settings: Settings) -> Iterator[str]:
+    """Limits that nothing meets, or that everything does."""
+    if not 0 <= float(settings["bake_errors"]) < 1:
+        yield f"app_bake_errors is {settings['bake_errors']}: write a ratio, such as 0.02 for 2 %"
+    if float(settings["bake_latency"]) < 1:
+        yield (
+            f"app_bake_latency is {settings['bake_latency']}: write how many times the p95 of the "
+            "other release is allowed, 1 at least"
+        )
+    for name, least in (("bake_seconds", 0), ("bake_requests", 1), ("canary_seconds", 1)):
+        if int(settings[name]) < least:
+            yield f"app_{name} is {settings[name]}: it is {least} at least"
+    if int(settings["canary_hold_seconds"]) < LEAST_DEAD_MAN_SECONDS:
+        yield (
+            f"app_canary_hold_seconds is {settings['canary_hold_seconds']}: a canary that is left "
+            f"needs {LEAST_DEAD_MAN_SECONDS} at least"
+        )
+
+
 CHECKS: list[Check] = [
     check_name,
     check_entry,
@@ -213,6 +232,7 @@ CHECKS: list[Check] = [
     check_probe,
     check_hooks,
     check_webhook,
+    check_bake,
 ]
 
 

@@ -36,6 +36,9 @@ options:
   wait_seconds:
     description: How long to wait for somebody else to end; 0 fails at once.
     type: int
+  continues:
+    description: Whether the deploy goes on with a canary that was left for anybody to go on with.
+    type: bool
   found:
     description: The lease that preflight found on each host, by the host's name.
     type: dict

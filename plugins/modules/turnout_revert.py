@@ -30,6 +30,9 @@ options:
     description: Why, for the history.
     type: str
     required: true
+  aborted:
+    description: Whether somebody asked for it, so that the history calls it aborted and not failed.
+    type: bool
   actor:
     description: Who deploys, for the history.
     type: str

@@ -29,6 +29,11 @@ options:
     description: The release's name.
     type: str
     required: true
+  share:
+    description:
+      - How much of the traffic goes there, in percent; 100 by default. Less is a canary, in steps
+        of 5, beside the live release. It is asked for its health over its own socket then.
+    type: int
   port:
     description: Port of the site on this host.
     type: int

@@ -11,10 +11,12 @@ import yaml
 from tests.conftest import Values
 
 PLAYBOOKS = Path(__file__).resolve().parents[2] / "playbooks"
-PHASES = ["Preflight", "Build", "Stage", "Migrate", "Start", "Switch", "Commit"]
+PHASES = [
+    "Preflight", "Build", "Stage", "Migrate", "Start", "Canary", "Switch", "Bake", "Park", "Commit",
+]  # fmt: skip
 
 
-BACK = ["Preflight", "Recall", "Start", "Switch", "Commit"]
+BACK = ["Preflight", "Recall", "Start", "Switch", "Bake", "Commit"]
 TRANSACTIONS = {"deploy": PHASES, "rollback": BACK}
 
 
@@ -194,7 +196,8 @@ def test_a_host_that_is_alone_goes_on_in_the_order_of_the_play() -> None:
 
     order = [call["phase"] for call in variables["__release_then"]]
 
-    assert [phase.capitalize() for phase in order] == PHASES[3:6]
+    assert [phase.capitalize() for phase in order] == ["Migrate", "Start", "Switch"]
+    assert [phase for phase in PHASES if phase.lower() in order] == [*map(str.capitalize, order)]
 
 
 def test_a_batch_switches_as_the_whole_fleet_does() -> None:
@@ -228,3 +231,91 @@ def test_batches_are_so_many_hosts_or_such_a_share(
 
     assert [len(batch) for batch in batches] == sizes
     assert [host for batch in batches for host in batch] == hosts
+
+
+@pytest.fixture(scope="module")
+def canary() -> dict[str, Any]:
+    (play,) = yaml.safe_load((PLAYBOOKS / "canary.yml").read_text(encoding="utf-8"))
+    return dict(play)
+
+
+def test_a_canary_that_goes_on_has_the_guarantees_of_a_deploy(
+    play: dict[str, Any], canary: dict[str, Any], transaction: dict[str, Any]
+) -> None:
+    goes_on = canary["tasks"][-1]
+
+    assert canary["any_errors_fatal"] is True
+    assert not {"serial", "max_fail_percentage", "strategy"} & set(canary)
+    assert goes_on["rescue"][0] == transaction["rescue"][0]
+    assert "ansible.builtin.fail" in goes_on["rescue"][1]
+
+
+def test_a_canary_ends_as_a_deploy_does(canary: dict[str, Any]) -> None:
+    (play,) = yaml.safe_load((PLAYBOOKS / "deploy.yml").read_text(encoding="utf-8"))
+    deploy, goes_on = play["tasks"][-1]["block"], canary["tasks"][-1]["block"]
+
+    assert phases(goes_on) == PHASES[-5:]
+    assert goes_on[1:] == deploy[-5:]
+
+
+def role_tasks(name: str) -> list[dict[str, Any]]:
+    return list(yaml.safe_load((TASKS / f"{name}.yml").read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("phase", ["switch", "bake", "commit"])
+def test_a_canary_that_is_left_at_a_share_goes_no_further(phase: str) -> None:
+    for task in role_tasks(phase):
+        assert "not __release_is_parked" in str(task["when"])
+
+
+def test_each_share_is_given_and_then_watched() -> None:
+    given, watched = role_tasks("canary")
+
+    assert given["turnout_switch"]["share"] == "{{ release_share }}"
+    assert watched["turnout_bake"]["seconds"] == "{{ release_canary_seconds }}"
+
+
+def test_a_host_that_is_alone_does_not_run_past_a_canary() -> None:
+    variables = yaml.safe_load((TASKS.parent / "vars/main.yml").read_text(encoding="utf-8"))
+
+    assert "__release_steps | length == 0" in variables["__release_is_alone"]
+
+
+@pytest.mark.parametrize(
+    ("plan", "hosts", "steps", "is_parked", "is_alone"),
+    [
+        ({}, 1, [], False, True),
+        ({"skipped": True}, 1, [], False, True),
+        ({"steps": [5, 25], "parks": 0}, 1, [5, 25], False, False),
+        ({"steps": [10], "parks": 10}, 2, [10], True, False),
+        ({"release": "r2", "is_there": True, "steps": [], "parks": 0}, 2, [], False, False),
+    ],
+)
+def test_the_plan_of_a_canary_decides_what_follows(
+    values: Values,
+    plan: dict[str, Any],
+    hosts: int,
+    steps: list[int],
+    is_parked: bool,
+    is_alone: bool,
+) -> None:
+    known: dict[str, Any] = {"ansible_play_hosts_all": [f"web{n}" for n in range(hosts)]}
+    known |= {"release_plan": plan} if plan else {}
+
+    assert values("release", "__release_steps", **known) == steps
+    assert values("release", "__release_is_parked", **known) is is_parked
+    assert values("release", "__release_is_alone", **known) is is_alone
+
+
+@pytest.mark.parametrize(("hosts", "seconds"), [(1, 60), (20, 60), (21, 360), (41, 660)])
+def test_a_host_that_waits_while_others_are_watched_does_not_go_back(
+    values: Values, hosts: int, seconds: int
+) -> None:
+    names = [f"web{n}" for n in range(hosts)]
+    known = {"ansible_play_hosts_all": names, "ansible_forks": 20, "release_bake_seconds": 300}
+
+    lease = values(
+        "release", "__release_dead_man_lease", release_lease={"lease": {"token": "t"}}, **known
+    )
+
+    assert lease == {"token": "t", "seconds": seconds}

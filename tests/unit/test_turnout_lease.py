@@ -24,7 +24,8 @@ def dead() -> str:
 
 
 def run(found: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    given = {"actor": "bob", "reason": "deploy", "seconds": 900, "wait_seconds": 0, "found": found}
+    given = {"actor": "bob", "reason": "deploy", "seconds": 900, "wait_seconds": 0}
+    given |= {"continues": False, "found": found}
     action = object.__new__(turnout_lease.ActionModule)
     action.validate_argument_spec = lambda argument_spec: (None, {**given, **changes})
     return dict(action.run())
@@ -98,3 +99,29 @@ def test_where_nothing_tells_the_place_nobody_is_called_dead(
 
     assert not owner.is_dead(dead)
     assert not owner.is_dead(owner.name("alice", 999_999))
+
+
+PARKED = {"owner": "alice@ci (process 7)", "reason": "canary", "seconds_left": 9000, "parked": 10}
+
+
+@pytest.mark.parametrize("wait_seconds", [0, 60])
+def test_a_deploy_that_meets_a_canary_is_told_how_to_end_it(wait_seconds: int) -> None:
+    refused = run({"web1": None, "web2": PARKED}, wait_seconds=wait_seconds)
+
+    assert refused["cause"] == "web2 has a canary at 10 %, by alice@ci (process 7)"
+    assert "--finish, or --abort" in refused["next_step"]
+
+
+def test_whoever_left_a_canary_is_not_taken_for_dead(dead: str) -> None:
+    assert run({"web1": {**PARKED, "owner": dead}})["failed"]
+
+
+def test_anybody_goes_on_with_a_canary() -> None:
+    lease = run({"web1": PARKED}, continues=True)["lease"]
+
+    assert lease["continues"]
+    assert lease["dead"] == []
+
+
+def test_a_canary_whose_time_is_over_stands_in_nobodys_way() -> None:
+    assert run({"web1": {**PARKED, "seconds_left": 0}})["lease"]

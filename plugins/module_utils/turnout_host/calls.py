@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 from . import lease
 from .errors import HostFailure
 from .layout import Layout
+from .lock import exclusive
 from .units import Slots
 
 Parameters = dict[str, Any]
@@ -36,12 +37,27 @@ class Call:
         """What the call says of the lease."""
         said = self.parameters["lease"]
         dead = tuple(said.get("dead", ()))
-        return lease.Claim(said["token"], said.get("owner", ""), said.get("reason", ""), dead)
+        return lease.Claim(
+            token=said["token"],
+            owner=said.get("owner", ""),
+            reason=said.get("reason", ""),
+            dead=dead,
+            continues=bool(said.get("continues")),
+        )
 
     @property
     def lease_seconds(self) -> float:
         """How long the host waits for the next call before it takes the owner for dead."""
         return float(self.parameters["lease"]["seconds"])
+
+    def go_on(self) -> None:
+        """Renew the lease in the middle of a call that holds no lock.
+
+        Raises:
+            HostFailure: it is not this deploy's any more.
+        """
+        with exclusive(self.layout):
+            lease.renew(self.layout, self.claim.token, self.lease_seconds)
 
 
 Phase = Callable[[Call], Result]

@@ -74,6 +74,12 @@ def last(layout: Layout, phase: str) -> Entry | None:
     return next((e for e in reversed(read_lines(layout.journal)) if e["phase"] == phase), None)
 
 
+def token(layout: Layout) -> str:
+    """Return the token under which the running deploy goes on: of its begin, or taken since."""
+    entries = [entry for entry in read_lines(layout.journal) if "token" in entry]
+    return str(entries[-1]["token"]) if entries else ""
+
+
 def phase_seconds(layout: Layout) -> dict[str, float]:
     """Return the seconds each phase took on this host, from the journal."""
     return {

@@ -119,6 +119,11 @@ class Layout:
         return self.root / "etc/turnout/_host.seal"
 
     @property
+    def access_log(self) -> Path:
+        """nginx's, one JSON document a line."""
+        return self.root / "var/log/nginx" / f"{self.app}.access.log"
+
+    @property
     def base_unit(self) -> Path:
         return self.root / "etc/systemd/system" / f"{self.app}@.service"
 

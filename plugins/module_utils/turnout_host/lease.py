@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from .atomic import remove_file, write_file
@@ -30,6 +30,8 @@ class Lease:
         since: Unix time, for people.
         boot: which boot of the host it belongs to; no lease outlives a reboot.
         expires: seconds on the host's own clock since that boot, which nobody sets.
+        parked: the percentage at which a canary was left, for anybody to go on with; 0 for a lease
+            that only its owner may use.
     """
 
     token: str
@@ -38,6 +40,7 @@ class Lease:
     since: float
     boot: str
     expires: float
+    parked: int = 0
 
     @property
     def seconds_left(self) -> float:
@@ -82,20 +85,24 @@ class Claim:
 
     Args:
         dead: owners whom the caller knows to be dead: processes of its own machine.
+        continues: whether it goes on with a canary that was parked.
     """
 
     token: str
     owner: str = ""
     reason: str = ""
     dead: tuple[str, ...] = ()
+    continues: bool = False
 
 
 def holder(layout: Layout, claim: Claim) -> Lease | None:
     """Return the lease that stands in the way of a claim, or None."""
     held = read(layout)
-    if held is None or held.is_over or held.token == claim.token or held.owner in claim.dead:
+    if held is None or held.is_over or held.token == claim.token:
         return None
-    return held
+    # Whoever parked it has ended, as was meant: that it is dead means nothing.
+    steps_aside = claim.continues if held.parked else held.owner in claim.dead
+    return None if steps_aside else held
 
 
 def wait(layout: Layout, claim: Claim, seconds: float) -> None:
@@ -112,6 +119,11 @@ def refuse_others(layout: Layout, claim: Claim) -> None:
         HostFailure: with who that is.
     """
     held = holder(layout, claim)
+    if held and held.parked:
+        raise HostFailure(
+            f"{layout.app} has a canary at {held.parked} %: {held.describe()}",
+            "end it first: invoke canary --env <env> --finish, or --abort",
+        )
     if held:
         raise HostFailure(
             f"{layout.app} is being changed by {held.describe()}",
@@ -147,7 +159,17 @@ def renew(layout: Layout, token: str, seconds: float) -> None:
             f"this call is of a deploy that has ended on this host{now}",
             "look at `invoke status`, then deploy again",
         )
-    _write(layout, Lease(**{**asdict(held), "expires": clock() + seconds}))
+    _write(layout, replace(held, expires=clock() + seconds))
+
+
+def park(layout: Layout, token: str, share: int) -> None:
+    """Leave the host to whoever goes on with the canary, at ``share`` percent.
+
+    The caller renews the lease for as long as the canary may stay so.
+    """
+    held = read(layout)
+    if held and held.token == token:
+        _write(layout, replace(held, parked=share))
 
 
 def is_held_by(layout: Layout, token: str) -> bool:

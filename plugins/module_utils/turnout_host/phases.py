@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
-from . import journal, lease, ready_phases, traffic_phases, watch
+from . import canary_phases, journal, lease, ready_phases, traffic_phases, watch
 from .calls import Call, Parameters, Phase, Result, beside
 from .layout import Layout
 from .lock import exclusive
@@ -37,8 +37,11 @@ def run(
         return {"phase": phase, "seconds": round(time.monotonic() - started, 3), **result}
     if phase in TAKING:
         lease.wait(layout, call.claim, float(parameters["lease"].get("wait_seconds", 0)))
+    # A watch lasts for minutes and changes nothing, so it takes the lock with each look alone:
+    # whoever ends the deploy meanwhile need not wait for it.
+    watched = PHASES[phase](call) if phase in WATCHING else None
     with exclusive(layout), _held(call, phase):
-        result = PHASES[phase](call)
+        result = PHASES[phase](call) if watched is None else watched
         seconds = round(time.monotonic() - started, 3)
         journal.record(layout, phase, seconds=seconds)
     return {"phase": phase, "seconds": seconds, **result}
@@ -63,6 +66,7 @@ READING = ("preflight", "target", "state", "audit")
 # A phase that takes the lease, and those that end without one.
 TAKING = ("take", "stage", "recall")
 GIVING = ("commit", "revert")
+WATCHING = ("bake",)
 PHASES: dict[str, Phase] = {
     "preflight": ready_phases.preflight,
     "target": ready_phases.target,
@@ -74,6 +78,8 @@ PHASES: dict[str, Phase] = {
     "migrate": ready_phases.migrate,
     "start": ready_phases.start,
     "switch": traffic_phases.change_over,
+    "bake": canary_phases.bake,
+    "park": canary_phases.park,
     "commit": traffic_phases.commit,
     "revert": traffic_phases.revert,
 }

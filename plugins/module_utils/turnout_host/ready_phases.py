@@ -53,7 +53,9 @@ def audit(call: Call) -> Result:
 
 
 def take(call: Call) -> Result:
-    """Take the lease alone: on the first host of a fleet, before all of them."""
+    """Take the lease alone: on the first host of a fleet before all of them, or of a canary."""
+    if call.claim.continues and not call.check:
+        journal.record(call.layout, "taken", token=call.claim.token)
     return {"changed": not call.check}
 
 

@@ -77,10 +77,11 @@ def in_slots(layout: Layout) -> set[str]:
     return {name for slot in SLOTS if (name := in_slot(layout, slot))}
 
 
-def mark_failed(layout: Layout, name: str, cause: str) -> None:
+def mark_failed(layout: Layout, name: str, cause: str, evidence: str = "") -> None:
     """Keep the release as evidence; it is never rolled back to."""
+    told = {"cause": cause} | ({"evidence": evidence} if evidence else {})
     if layout.release(name).is_dir():
-        write_file(layout.release(name) / FAILED, json.dumps({"cause": cause}).encode())
+        write_file(layout.release(name) / FAILED, json.dumps(told).encode())
 
 
 def mark_good(layout: Layout, name: str) -> None:

@@ -66,7 +66,7 @@ def boot(layout: Layout, slots: Slots) -> list[str]:
     A deploy that the reboot has cut short is put right at once: what was live before it comes
     up, and its lease, which no boot outlives, ends.
     """
-    switch.reconcile(layout, slots)
+    switch.reconcile(layout, slots, lease.read(layout))
     lease.end(layout)
     counted = splits.lanes(layout, splits.live(layout))
     taking = [slot for slot in SLOTS if counted[slot]]

@@ -18,11 +18,28 @@ def create_full(layout: Layout, slot: str) -> str:
     return create(layout, {slot: LANES})
 
 
-def create(layout: Layout, lanes: dict[str, int]) -> str:
+def create_share(layout: Layout, slot: str, share: int) -> str:
+    """Make the split that gives ``slot`` so many percent and the live slot the rest.
+
+    Raises:
+        ValueError: if that is no whole number of lanes, or nothing is live to share with.
+    """
+    if share == 100:
+        return create_full(layout, slot)
+    taken, rest = divmod(share * LANES, 100)
+    live = live_slot(layout)
+    if rest or live in (None, slot):
+        raise ValueError(f"{slot} cannot get {share} % beside {live}")
+    return create(layout, {slot: taken, other_slot(slot): LANES - taken}, other_slot(slot))
+
+
+def create(layout: Layout, lanes: dict[str, int], live: str = "") -> str:
     """Make a split, unless it is there; return its name.
 
     Args:
         lanes: how many of the 20 lanes each slot gets.
+        live: the slot that counts as live under this split, whatever its share; by default the
+            one with most lanes. While a canary grows that is the old one, until it has none.
 
     Raises:
         ValueError: if the lanes are not 20, or a slot is unknown.
@@ -30,7 +47,8 @@ def create(layout: Layout, lanes: dict[str, int]) -> str:
     taking = {slot: count for slot, count in sorted(lanes.items()) if count}
     if sum(taking.values()) != LANES or set(taking) - set(SLOTS):
         raise ValueError(f"a split needs {LANES} lanes of {' and '.join(SLOTS)}, not {lanes}")
-    name = _name(taking)
+    live = live or max(taking, key=lambda slot: taking[slot])
+    name = _name(taking, live)
     final = layout.splits / name
     # Built aside and renamed: a split under its own name is always whole.
     if not final.is_dir():
@@ -38,32 +56,33 @@ def create(layout: Layout, lanes: dict[str, int]) -> str:
         remove_tree(staged)
         staged.mkdir()
         staged.chmod(0o755)  # whatever root's umask: nginx must get in
-        _fill(layout, staged.name, taking)
+        _fill(layout, staged.name, taking, live)
         sync_folder(staged)
         staged.rename(final)
         sync_folder(layout.splits)
     elif not (final / "static-other").is_symlink():  # made by an earlier version
-        _link_static(final, taking)
+        _link_static(final, live)
     return name
 
 
-def _name(taking: dict[str, int]) -> str:
+def _name(taking: dict[str, int], live: str) -> str:
+    """Return a name that begins with the live slot: one rename decides about that, too."""
     if len(taking) == 1:
         return next(iter(taking))
-    return "-".join(f"{slot}{count:02}" for slot, count in taking.items())
+    slots = (live, other_slot(live))
+    return "-".join(f"{slot}{taking[slot]:02}" for slot in slots)
 
 
-def _fill(layout: Layout, folder: str, taking: dict[str, int]) -> None:
+def _fill(layout: Layout, folder: str, taking: dict[str, int], live: str) -> None:
     owners = [slot for slot, count in taking.items() for _ in range(count)]
     for lane, slot in enumerate(owners):
         (layout.splits / folder / f"{lane:02}.sock").symlink_to(layout.socket(slot))
-    _link_static(layout.splits / folder, taking)
+    _link_static(layout.splits / folder, live)
 
 
-def _link_static(split: Path, taking: dict[str, int]) -> None:
+def _link_static(split: Path, live: str) -> None:
     """Link what nginx serves: a page loaded before a switch asks for its files after it."""
-    largest = max(taking, key=lambda slot: taking[slot])
-    for name, slot in (("static", largest), ("static-other", other_slot(largest))):
+    for name, slot in (("static", live), ("static-other", other_slot(live))):
         replace_link(split / name, f"../../slots/{slot}/static")
 
 
@@ -74,18 +93,24 @@ def live(layout: Layout) -> str | None:
 
 def lanes(layout: Layout, split: str | None) -> dict[str, int]:
     """Return how many lanes each slot has in ``split``."""
-    counted: Counter[str] = Counter()
-    if split is not None:
-        for lane in (layout.splits / split).glob("*.sock"):
-            counted[lane.readlink().stem] += 1
+    counted = Counter(by_lane(layout, split).values())
     return {slot: counted[slot] for slot in SLOTS}
 
 
+def by_lane(layout: Layout, split: str | None) -> dict[str, str]:
+    """Return the slot of each lane (``00`` to ``19``) in ``split``."""
+    links = (layout.splits / split).glob("*.sock") if split else ()
+    return {lane.stem: lane.readlink().stem for lane in links}
+
+
 def live_slot(layout: Layout) -> str | None:
-    """Return the slot with the most live lanes, or None before the first deploy."""
-    counted = lanes(layout, live(layout))
-    slot = max(counted, key=lambda slot: counted[slot])
-    return slot if counted[slot] else None
+    """Return the slot whose release is live, or None before the first deploy.
+
+    Not the one with most lanes: a candidate with 75 % is still one, and the release beside it is
+    what a revert or a boot goes back to.
+    """
+    split = live(layout) or ""
+    return next((slot for slot in SLOTS if split.startswith(slot)), None)
 
 
 def idle_slot(layout: Layout) -> str:

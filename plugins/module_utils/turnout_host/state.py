@@ -37,12 +37,18 @@ def state(layout: Layout, slots: Slots) -> dict[str, Any]:
 
 
 def lease(layout: Layout) -> dict[str, Any] | None:
-    """Return who is changing the app on this host, what for and for how long still, or None."""
+    """Return who is changing the app on this host, what for and for how long still, or None.
+
+    Of a canary that was left for anybody to go on with also its share (``parked``, in percent) and
+    its release.
+    """
     held = leases.read(layout)
     if held is None:
         return None
-    seconds_left = round(held.seconds_left)
-    return {"owner": held.owner, "reason": held.reason, "seconds_left": seconds_left}
+    told: dict[str, Any] = {"owner": held.owner, "reason": held.reason}
+    told["seconds_left"] = round(held.seconds_left)
+    begun = journal.running(layout) if held.parked else None
+    return told | ({"parked": held.parked, "release": begun["release"]} if begun else {})
 
 
 def _origin(layout: Layout, current: str | None) -> dict[str, Any]:
@@ -67,5 +73,6 @@ def _word(layout: Layout, slot: str, lanes: int, unit: UnitState) -> str:
     if unit.active == "activating":
         return "starting"
     if lanes:
-        return "live" if unit.running else "stopped"
+        word = "live" if slot == splits.live_slot(layout) else "canary"
+        return word if unit.running else "stopped"
     return "warm" if unit.running else "stopped"

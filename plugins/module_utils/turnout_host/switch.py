@@ -9,6 +9,7 @@ from . import drain, health, hiding, journal, releases, schema, splits
 from .errors import HostFailure
 from .health import Health
 from .layout import Layout
+from .lease import Lease
 from .units import Slots
 
 VERIFY_SECONDS = 5.0
@@ -17,21 +18,35 @@ ANSWERS_IN_A_ROW = 3
 ANSWER_CHARACTERS = 2000
 
 
-def switch(layout: Layout, slot: str) -> bool:
-    """Give all traffic to ``slot`` in one rename; note before it what was live.
+def switch(layout: Layout, slot: str, share: int = 100) -> bool:
+    """Give traffic to ``slot`` in one rename; note before it what was live.
 
-    The note comes first, so that whoever is killed in between can be undone.
+    The note comes first, so that whoever is killed in between can be undone. Of several steps each
+    notes what was live before the first: that is what a revert goes back to.
+
+    Args:
+        share: of the traffic, in percent; less than all is a canary, beside the live slot.
     """
-    split, started = splits.create_full(layout, slot), time.monotonic()
-    before = splits.live(layout)
+    split, started = splits.create_share(layout, slot, share), time.monotonic()
+    before, moved = splits.live(layout), journal.last(layout, "from")
     if before == split:
         return False
-    journal.record(layout, "from", split=before, to=split)
+    origin = moved["split"] if moved else before
+    journal.record(layout, "from", split=origin, to=split)
     splits.make_live(layout, split)
     took, at = time.monotonic() - started, layout.live.lstat().st_ctime
-    # A rename sets the link's ctime: nothing says more exactly when traffic moved.
-    journal.record(layout, "moved", to=split, at=at, took=round(took, 6))
+    if share < 100:
+        journal.record(layout, "share", to=split, at=at, percent=share)
+    else:
+        # A rename sets the link's ctime: nothing says more exactly when traffic moved.
+        journal.record(layout, "moved", to=split, at=at, took=round(took, 6))
     return True
+
+
+def moves(layout: Layout) -> list[str | None]:
+    """Return the splits of the running deploy: the one before it, then each that it made live."""
+    noted = [entry for entry in journal.read_lines(layout.journal) if entry["phase"] == "from"]
+    return [noted[0]["split"], *(entry["to"] for entry in noted)] if noted else []
 
 
 def verify(layout: Layout, name: str, public: dict[str, Any], *, settled: bool = True) -> None:
@@ -62,6 +77,23 @@ def verify(layout: Layout, name: str, public: dict[str, Any], *, settled: bool =
             )
         if problem:
             time.sleep(0.05)
+
+
+def verify_slot(layout: Layout, slot: str, name: str) -> None:
+    """Ask over the slot's own socket whether the release is well.
+
+    Raises:
+        HostFailure: with what came back instead.
+    """
+    wanted = Health.from_settings(releases.get(layout, name).manifest["health"])
+    answer = health.probe_slot(layout.socket(slot), wanted)
+    problem = health.complaint(answer, wanted)
+    if problem:
+        raise HostFailure(
+            f"{slot} does not answer with the release {name}: {problem}",
+            "see the answer and the slot's log on the host",
+            answer.describe(),
+        )
 
 
 def _other_release(answer: health.Answer, name: str) -> str | None:
@@ -95,30 +127,38 @@ def commit(layout: Layout, name: str, **facts: Any) -> dict[str, Any]:
     return journal.conclude(layout, action, "live", release=name, **facts, **known)
 
 
-def reconcile(layout: Layout, slots: Slots, owner: str | None = None) -> bool:
+def reconcile(layout: Layout, slots: Slots, held: Lease | None = None) -> bool:
     """Put right what a deploy or rollback that died left here; say whether one had.
 
     Args:
-        owner: who held its lease, if that is known.
+        held: its lease, if there is one. A canary that was parked is ended, and did not fail.
     """
     dead = journal.running(layout)
-    if dead:
-        action, who = dead.get("action", "deploy"), f" of {owner}" if owner else ""
+    if dead and held and held.parked:
+        cause = f"the canary that {held.owner} had left at {held.parked} % was ended"
+        revert(layout, slots, cause, outcome="aborted")
+    elif dead:
+        action, who = dead.get("action", "deploy"), f" of {held.owner}" if held else ""
         revert(layout, slots, f"the {action}{who} died before its end")
     return dead is not None
 
 
-def revert(layout: Layout, slots: Slots, cause: str, **facts: Any) -> dict[str, Any]:
+def revert(
+    layout: Layout, slots: Slots, cause: str, outcome: str = "failed", **facts: Any
+) -> dict[str, Any]:
     """Put the traffic back where it was before the running deploy, and stop its slot.
 
     Safe to repeat, and a no-op when the deploy has ended or never began here.
+
+    Args:
+        outcome: what the history calls it.
 
     Returns:
         ``changed``, and the ``live`` slot afterwards.
     """
     if journal.running(layout) is None:
         return {"changed": False, "live": splits.live_slot(layout)}
-    return _go_back(layout, slots, "failed", cause=cause, **facts)
+    return _go_back(layout, slots, outcome, cause=cause, **facts)
 
 
 def take_back(layout: Layout, slots: Slots, token: str, cause: str, **facts: Any) -> dict[str, Any]:
@@ -132,9 +172,9 @@ def take_back(layout: Layout, slots: Slots, token: str, cause: str, **facts: Any
     Returns:
         ``changed``, and the ``live`` slot afterwards.
     """
-    begun, moved = journal.last(layout, "begin"), journal.last(layout, "from")
-    ours = begun is not None and token and begun.get("token") == token
-    if not ours or not moved or not _is_running(layout, slots, moved["split"]):
+    made_live = moves(layout)
+    ours = token and token == journal.token(layout) and splits.live(layout) in made_live[1:]
+    if not ours or not _is_running(layout, slots, made_live[0]):
         return {"changed": False, "live": splits.live_slot(layout)}
     return _go_back(layout, slots, "withdrawn", cause=cause, **facts)
 
@@ -145,11 +185,12 @@ def _is_running(layout: Layout, slots: Slots, split: str | None) -> bool:
 
 
 def _go_back(layout: Layout, slots: Slots, outcome: str, **facts: Any) -> dict[str, Any]:
-    begun, moved = journal.last(layout, "begin"), journal.last(layout, "from")
+    begun, made_live = journal.last(layout, "begin"), moves(layout)
     assert begun is not None  # noqa: S101 the callers have looked
-    changed = bool(moved) and splits.live(layout) == moved["to"] if moved else False
-    if moved and changed:
-        splits.make_live(layout, moved["split"])
+    # A step is noted before it is taken, so the live split may be that of the step before.
+    changed = splits.live(layout) in made_live[1:]
+    if changed:
+        splits.make_live(layout, made_live[0])
     slot = splits.idle_slot(layout)
     # Only the failed release's slot: the one before may be warm for a rollback.
     if releases.in_slot(layout, slot) == begun["release"]:

@@ -12,29 +12,36 @@ from .layout import SLOTS, Layout, other_slot
 
 
 def change_over(call: Call) -> Result:
-    """Give the traffic to the slot that runs the release, and verify that it answers."""
+    """Give the traffic, or a share of it, to the slot that runs the release; verify the answer."""
     layout, name, old = call.layout, call.parameters["release"], splits.live(call.layout)
-    slot = splits.idle_slot(layout) if call.check else _holder(layout, name)
+    share = int(call.parameters.get("share", 100))
+    slot = splits.idle_slot(layout) if call.check else _holder(layout, name, share)
     shown = f"live -> splits/{old}\n" if old else ""
-    result = {
-        "changed": old != slot,
-        "slot": slot,
-        "diff": difference(shown, f"live -> splits/{slot}\n"),
-    }
+    wanted = f"live -> splits/{slot}\n" if share == 100 else f"live -> {share} % to {slot}\n"
+    result = {"changed": old != slot, "slot": slot, "diff": difference(shown, wanted)}
     if not call.check:
         probe.wait_for_first(layout)
         started = time.monotonic()
-        switch.switch(layout, slot)
+        switch.switch(layout, slot, share)
         result["switch_seconds"] = round(time.monotonic() - started, 6)
-        # Who goes back is in a hurry: what is answered by either release meanwhile is an answer.
-        settled = journal.action(layout) == journal.DEPLOY
-        public = {key: call.parameters[key] for key in ("port", "tls")}
-        switch.verify(layout, name, public, settled=settled)
+        _verify(call, slot, share)
     return result
 
 
-def _holder(layout: Layout, release: str) -> str:
-    for slot in SLOTS:
+def _verify(call: Call, slot: str, share: int) -> None:
+    if share == 100:
+        public = {key: call.parameters[key] for key in ("port", "tls")}
+        # Who goes back is in a hurry: what is answered by either release meanwhile is an answer.
+        settled = journal.action(call.layout) == journal.DEPLOY
+        switch.verify(call.layout, call.parameters["release"], public, settled=settled)
+    else:
+        # Through nginx the live release may answer just as well.
+        switch.verify_slot(call.layout, slot, call.parameters["release"])
+
+
+def _holder(layout: Layout, release: str, share: int) -> str:
+    # Of a canary it is never the live one.
+    for slot in SLOTS if share == 100 else (splits.idle_slot(layout),):
         if releases.in_slot(layout, slot) == release:
             return slot
     raise HostFailure(
@@ -68,7 +75,8 @@ def revert(call: Call) -> Result:
         return idle
     facts = {"cause": call.parameters["cause"], "actor": call.parameters.get("actor") or None}
     if lease.is_held_by(layout, token):
-        result = switch.revert(layout, call.slots, **facts)
+        outcome = "aborted" if call.parameters.get("aborted") else "failed"
+        result = switch.revert(layout, call.slots, outcome=outcome, **facts)
     else:
         result = switch.take_back(layout, call.slots, token, **facts)
     _end(call)

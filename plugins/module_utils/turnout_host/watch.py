@@ -55,7 +55,7 @@ def recover(layout: Layout, slots: Slots) -> dict[str, Any]:
     """
     held = lease.read(layout)
     owner = held.owner if held else None
-    reverted = switch.reconcile(layout, slots, owner)
+    reverted = switch.reconcile(layout, slots, held)
     remove_leftovers(layout.releases)
     remove_leftovers(layout.venvs)
     lease.end(layout)

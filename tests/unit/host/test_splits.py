@@ -43,10 +43,49 @@ def test_a_split_of_an_earlier_version_gets_the_other_slots_static_files(layout:
 
 @pytest.mark.parametrize("green", range(1, 20))
 def test_each_step_of_five_percent_is_a_split_with_a_name(layout: Layout, green: int) -> None:
-    name = splits.create(layout, {"green": green, "blue": 20 - green})
+    splits.make_live(layout, splits.create_full(layout, "blue"))
+
+    name = splits.create_share(layout, "green", green * 5)
 
     assert name == f"blue{20 - green:02}-green{green:02}"
     assert splits.lanes(layout, name) == {"blue": 20 - green, "green": green}
+
+
+@pytest.mark.parametrize("share", [5, 50, 75, 95])
+def test_a_candidate_is_never_live_however_large_its_share(layout: Layout, share: int) -> None:
+    splits.make_live(layout, splits.create_full(layout, "green"))
+
+    splits.make_live(layout, splits.create_share(layout, "blue", share))
+
+    assert splits.live_slot(layout) == "green"
+    assert splits.idle_slot(layout) == "blue"
+    assert (layout.live / "static").readlink().parts[-2] == "green"
+
+
+def test_the_two_halves_are_two_splits(layout: Layout) -> None:
+    half = {"blue": 10, "green": 10}
+
+    assert splits.create(layout, half, "blue") == "blue10-green10"
+    assert splits.create(layout, half, "green") == "green10-blue10"
+
+
+@pytest.mark.parametrize(("slot", "share"), [("green", 7), ("blue", 5)])
+def test_a_share_that_is_no_lane_or_of_the_live_slot_itself_is_refused(
+    layout: Layout, slot: str, share: int
+) -> None:
+    splits.make_live(layout, splits.create_full(layout, "blue"))
+
+    with pytest.raises(ValueError, match=f"{slot} cannot get {share} %"):
+        splits.create_share(layout, slot, share)
+
+
+def test_each_lane_is_known_by_its_slot(layout: Layout) -> None:
+    name = splits.create(layout, {"blue": 19, "green": 1})
+
+    owners = splits.by_lane(layout, name)
+
+    assert (owners["00"], owners["19"], len(owners)) == ("blue", "green", 20)
+    assert splits.by_lane(layout, None) == {}
 
 
 @pytest.mark.parametrize(

@@ -9,34 +9,14 @@ from typing import Any
 
 import pytest
 
-from tests.lab.fleet import Fleet, until
+from tests.lab.fleet import BACK_SECONDS, Fleet, until
 from tests.lab.load import Load
-from turnout import lab as labs
 
 pytestmark = pytest.mark.lab
 
-NAME = "canary"
-DEAD_MAN_SECONDS = 20
 STEP_SECONDS = 4
-# The step to its end, the lease, the watch's interval, and the stop of a slot on a busy machine.
-BACK_SECONDS = STEP_SECONDS + DEAD_MAN_SECONDS + 10 + 20
+STEP = {"app_canary_seconds": STEP_SECONDS}
 BEFORE = "    received ="
-
-
-@pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    """The sample app on a Debian 12 and a Debian 13, each with its nginx."""
-    lab = labs.up(2, "both", lab=NAME)
-    made = Fleet(
-        lab,
-        tmp_path_factory.mktemp("canary"),
-        app_dead_man_seconds=DEAD_MAN_SECONDS,
-        app_canary_seconds=STEP_SECONDS,
-    )
-    made.play("provision")
-    made.deploy("0")
-    yield made
-    labs.down(NAME)
 
 
 @contextmanager
@@ -69,7 +49,7 @@ def candidates_share(fleet: Fleet) -> set[int]:
 def test_a_good_release_goes_through_its_shares_and_loses_no_request(fleet: Fleet) -> None:
     live = fleet.releases()
     with fleet.load():
-        code, output = fleet.begin("good", release_canary="5,25", app_bake_seconds=3).end()
+        code, output = fleet.begin("good", release_canary="5,25", **STEP, app_bake_seconds=3).end()
 
     assert code == 0, output
     assert output.count("the other release:") == 2 * 3, output  # two shares and a bake, two hosts
@@ -82,7 +62,9 @@ def test_a_good_release_goes_through_its_shares_and_loses_no_request(fleet: Flee
 def test_a_candidate_that_fails_is_withdrawn_from_all_hosts(fleet: Fleet) -> None:
     live, before = fleet.releases(), shares(fleet)
     with broken(fleet):
-        code, output = fleet.begin("failing", release_canary="5,25", app_bake_errors=0.05).end()
+        code, output = fleet.begin(
+            "failing", release_canary="5,25", **STEP, app_bake_errors=0.05
+        ).end()
 
     assert code != 0
     assert "the release does worse than it may" in output
@@ -110,12 +92,12 @@ def test_a_release_that_fails_after_the_switch_goes_back_with_its_evidence(fleet
 def test_hosts_whose_controller_is_killed_at_a_share_go_back_by_themselves(fleet: Fleet) -> None:
     live, before, journals = fleet.releases(), shares(fleet), fleet.journals()
     with fleet.load():
-        dead = fleet.begin("killed", release_canary="50")
+        dead = fleet.begin("killed", release_canary="50", **STEP)
         fleet.wait_for("from", dead, journals)
         until(lambda: candidates_share(fleet) == {50}, "a share of 50 %")
         dead.send(signal.SIGKILL)
 
-        until(fleet.is_free, "the end of the lease", BACK_SECONDS)
+        until(fleet.is_free, "the end of the lease", BACK_SECONDS + STEP_SECONDS)
 
     assert (fleet.releases(), shares(fleet)) == (live, before)
     assert fleet.leftovers() == ""
@@ -124,7 +106,7 @@ def test_hosts_whose_controller_is_killed_at_a_share_go_back_by_themselves(fleet
 def test_a_canary_is_left_moved_on_and_finished_by_hand(fleet: Fleet) -> None:
     live = fleet.releases()
     with fleet.load():
-        code, output = fleet.begin("by-hand", release_canary_to=10).end()
+        code, output = fleet.begin("by-hand", release_canary_to=10, **STEP).end()
         assert code == 0, output
         assert (fleet.releases(), candidates_share(fleet)) == (live, {10})
 
@@ -133,9 +115,9 @@ def test_a_canary_is_left_moved_on_and_finished_by_hand(fleet: Fleet) -> None:
         assert "has a canary at 10 %" in why
         assert "--finish, or --abort" in why
 
-        fleet.play("canary", release_canary_to=75)
+        fleet.play("canary", release_canary_to=75, **STEP)
         assert (fleet.releases(), candidates_share(fleet)) == (live, {75})
-        fleet.play("canary", release_canary_to=100)
+        fleet.play("canary", release_canary_to=100, **STEP)
 
     assert not fleet.releases() & live
     assert candidates_share(fleet) == {0}
@@ -146,12 +128,12 @@ def test_a_canary_is_left_moved_on_and_finished_by_hand(fleet: Fleet) -> None:
 def test_a_canary_is_aborted_by_hand(fleet: Fleet) -> None:
     live, before = fleet.releases(), shares(fleet)
     with fleet.load():
-        assert fleet.begin("aborted", release_canary_to=50).end()[0] == 0
+        assert fleet.begin("aborted", release_canary_to=50, **STEP).end()[0] == 0
         assert candidates_share(fleet) == {50}
 
-        fleet.play("canary", release_canary_to=0)
+        fleet.play("canary", release_canary_to=0, **STEP)
 
     assert (fleet.releases(), shares(fleet)) == (live, before)
     assert last_outcomes(fleet) == {"aborted"}
     assert fleet.leftovers() == ""
-    fleet.play("canary", release_canary_to=0)  # nothing is there to abort any more
+    fleet.play("canary", release_canary_to=0, **STEP)  # nothing is there to abort any more

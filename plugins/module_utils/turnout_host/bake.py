@@ -39,7 +39,8 @@ class Watched:
         self._lanes = splits.by_lane(self.layout, split)
         self._is_canary = splits.lanes(self.layout, split)[self.slot] < LANES
         switched = self.layout.live.lstat().st_mtime
-        self._log = Log(self.layout.access_log, switched)
+        # A canary may have had its share for hours: they are not read again.
+        self._log = Log(self.layout.access_log, max(switched, time.time() - self.seconds))
         self._tallies = {slot: Tally() for slot in SLOTS}
         self._before = Tally() if self._is_canary else self._count_before(switched)
         self._pid = self.slots.state(self.slot).main_pid

@@ -252,6 +252,26 @@ def switch_and_revert_r2(host: Host) -> None:
     revert_r2(host)
 
 
+def take_a_share(host: Host) -> None:
+    """A canary's step, or the next one's where the first was taken."""
+    switch.switch(host.layout, "green", 5)
+    switch.switch(host.layout, "green", 25)
+
+
+def green_has_a_quarter(host: Host) -> None:
+    assert splits.lanes(host.layout, splits.live(host.layout)) == {"blue": 15, "green": 5}
+    assert releases.live(host.layout) == "r1"
+
+
+def go_through_shares_and_revert_r2(host: Host) -> None:
+    """Whichever step was reached, the revert goes back behind the first one."""
+    if journal.running(host.layout):
+        if splits.live_slot(host.layout) == "blue":
+            take_a_share(host)
+        switch.switch(host.layout, "green")
+    revert_r2(host)
+
+
 def r2_is_reverted(host: Host) -> None:
     assert history(host)[-1]["outcome"] == "failed"
     assert not host.systemd.is_running("green")
@@ -303,6 +323,8 @@ OPERATIONS = {
     "a deploy is reverted": (switched_release, revert_r2, r2_is_reverted),
     "a first deploy is reverted": (first_release, revert_r2, nothing_is_live),
     "a switch is undone": (started_release, switch_and_revert_r2, r2_is_reverted),
+    "a canary gets its share": (started_release, take_a_share, green_has_a_quarter),
+    "a canary is undone": (started_release, go_through_shares_and_revert_r2, r2_is_reverted),
     "old releases are pruned": (many_releases, prune, two_are_left),
 }  # fmt: skip
 

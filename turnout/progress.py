@@ -206,8 +206,9 @@ class Progress:
 
     def _blame(self, data: dict[str, Any], result: dict[str, Any], state: str) -> None:
         """Show the failure in the phase that failed, where another one's call ran it."""
-        phase = failed_phase(result)
-        if phase not in ("", phase_of(data, self.phase)):
+        at = phase_of(data, self.phase)
+        phase = failed_phase(result, at)
+        if phase not in ("", at):
             self._cell(data).result = "changed"
             self.phases.setdefault(phase, {})[data["host"]] = Cell(state)
 
@@ -223,7 +224,7 @@ class Progress:
         result = self._items.get((data["host"], data["task"]), result)
         return Failure(
             host=data["host"],
-            phase=failed_phase(result) or phase_of(data, self.phase),
+            phase=failed_phase(result, phase_of(data, self.phase)) or phase_of(data, self.phase),
             task=data.get("task", ""),
             message=message_of(result),
             cause=str(result.get("cause") or ""),
@@ -250,10 +251,15 @@ def phase_of(data: dict[str, Any], current: str = "") -> str:
     return (role or str(data.get("play") or "Prepare")).replace("_", " ")
 
 
-def failed_phase(result: dict[str, Any]) -> str:
-    """Return the phase that a host names as the one that failed, or ''."""
+def failed_phase(result: dict[str, Any], at: str = "") -> str:
+    """Return the phase that a host names as the one that failed, or ''.
+
+    Args:
+        at: the phase that the task belongs to. To a host the steps of a canary are a switch and a
+            bake each.
+    """
     named = str(result.get("phase") or "").capitalize()
-    return named if named in PHASES else ""
+    return named if named in PHASES and at != "Canary" else ""
 
 
 def action_of(data: dict[str, Any]) -> str:

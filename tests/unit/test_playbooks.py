@@ -167,6 +167,20 @@ def test_the_phase_that_failed_in_the_call_of_another_is_the_one_that_is_shown()
     assert progress.phases["Stage"]["web1"].state == "changed"
 
 
+def test_a_canary_that_fails_fails_as_a_canary_though_a_host_calls_it_a_bake() -> None:
+    task = "Canary is watched with a share of 5"
+    progress = played(
+        on("on_start", "web1", task),
+        on("on_failed", "web1", task, res={"phase": "bake", "cause": "it fails"}),
+    )
+
+    assert progress.first_failure
+    assert progress.first_failure.phase == "Canary"
+    assert {name: cells["web1"].state for name, cells in progress.phases.items()} == {
+        "Canary": "failed"
+    }
+
+
 def test_an_ignored_failure_is_not_the_cause() -> None:
     progress = played(
         start("Preflight a"),

@@ -47,6 +47,8 @@ UNDER_WAY = {
     "start": "Switch",
     "from": "Switch",
     "switch": "Commit",
+    "bake": "Commit",
+    "park": "after",
     "commit": "after",
     "revert": "after",
 }

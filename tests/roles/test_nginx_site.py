@@ -83,13 +83,6 @@ def test_the_log_tells_which_lane_was_asked_and_how_long_its_answer_took_to_begi
         assert field in line
 
 
-def test_only_this_hosts_own_program_is_left_out_of_the_count(site: str) -> None:
-    own = block(site, 'map "$remote_addr/$http_user_agent" $turnout_store_front_own {')
-
-    assert "default false;" in own
-    assert r'"~^(127\.0\.0\.1|::1)/turnout-" true;' in own
-
-
 def test_websockets_are_upgraded(site: str) -> None:
     assert "default upgrade;" in block(site, "map $http_upgrade")
     assert "proxy_set_header Upgrade $http_upgrade;" in site

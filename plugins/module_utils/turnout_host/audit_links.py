@@ -114,7 +114,7 @@ def _split(layout: Layout, name: str) -> Iterator[Difference]:
     lanes, folder = _lanes(name), layout.splits / name
     if lanes is None:
         return
-    expected = _targets(layout, lanes, folder)
+    expected = _targets(layout, lanes)
     for path in sorted({*expected, *(path.name for path in folder.glob("*"))}):
         link = folder / path
         if path not in expected:
@@ -125,18 +125,15 @@ def _split(layout: Layout, name: str) -> Iterator[Difference]:
             yield Difference.of(link, "link", "link")
 
 
-def _targets(layout: Layout, lanes: dict[str, int], folder: Path) -> dict[str, str]:
-    """Return where the links of a split lead: its lanes in the order of the slots' names."""
+def _targets(layout: Layout, lanes: dict[str, int]) -> dict[str, str]:
+    """Return where the links of a split lead: its lanes in the order of the slots' names.
+
+    A split's name begins with the slot that is live under it.
+    """
     owners = [slot for slot, count in sorted(lanes.items()) for _ in range(count)]
     targets = {f"{lane:02}.sock": str(layout.socket(slot)) for lane, slot in enumerate(owners)}
-    first = next(iter(lanes))
-    if len(lanes) > 1 and _leads_to(folder / "static") == _static(other_slot(first)):
-        first = other_slot(first)  # of two slots with traffic either may come first
-    return {**targets, "static": _static(first), "static-other": _static(other_slot(first))}
-
-
-def _leads_to(link: Path) -> str | None:
-    return str(link.readlink()) if link.is_symlink() else None
+    live = next(iter(lanes))
+    return {**targets, "static": _static(live), "static-other": _static(other_slot(live))}
 
 
 def _static(slot: str) -> str:

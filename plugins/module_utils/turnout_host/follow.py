@@ -23,6 +23,9 @@ LONGEST_DEPLOY_SECONDS = 3600.0
 LATE_SECONDS = 120.0
 LOOK_SECONDS = 1.0
 
+# What says in the journal that a canary is left, or is not any more.
+PARKING = {"park": True, "taken": False}
+
 Note = Callable[[dict[str, Any]], None]
 
 
@@ -53,7 +56,7 @@ class Follower:
         self._target: str | None = None
         self._ended: dict[str, Any] | None = None
         self._ended_at = self._settled_at = 0.0
-        self._is_overtaken = False
+        self._is_overtaken = self._is_parked = False
         known = settle.settings(layout)
         self._settle_seconds = LATE_SECONDS + sum(
             float(known.get(key, 0)) for key in ("warm_seconds", "drain_seconds")
@@ -63,6 +66,8 @@ class Follower:
     def rate(self) -> float:
         """How many requests a second are wanted now."""
         wanted = float(self.head["rate"])
+        if self._is_parked:
+            return min(wanted, 1.0)
         if self._target is None or self._clock() < self._moved_at + FULL_RATE_SECONDS:
             return wanted
         return min(wanted, 1.0)
@@ -72,7 +77,8 @@ class Follower:
         """Say whether there is nothing left to see."""
         now = self._clock()
         if self._is_overtaken or not self._ended:
-            return self._is_overtaken or now > self._started + LONGEST_DEPLOY_SECONDS
+            is_late = now > self._started + LONGEST_DEPLOY_SECONDS
+            return self._is_overtaken or (is_late and not self._is_parked)
         if self._settled_at:
             return now > max(
                 self._settled_at + AFTER_SETTLE_SECONDS, self._moved_at + FULL_RATE_SECONDS
@@ -108,6 +114,9 @@ class Follower:
             self._note(mark)
             if mark["mark"] == "moved":
                 self._target, self._moved_at = f"splits/{mark['to']}", mark["at"]
+            elif mark["mark"] in PARKING:
+                # A canary may be left for hours; whoever goes on with it begins anew.
+                self._is_parked, self._started = PARKING[mark["mark"]], mark["time"]
         self._marks = len(marks)
 
     def _follow_link(self) -> None:

@@ -17,6 +17,7 @@ LABEL_ROWS, LABEL_HEIGHT, LETTER = 4, 15, 7.4
 # What a phase's line in the journal says about the traffic; `start` is the end of starting.
 NAMES = {
     "start": "healthy",
+    "share": "canary",
     "moved": "switch",
     "switch": "verified",
     "commit": "commit",

@@ -70,7 +70,9 @@ def words(receipt: Receipt) -> str:
 
 def _switch_words(receipt: Receipt) -> list[str]:
     if receipt["switch_ms"] is None:
-        return ["traffic never moved"] if receipt["outcome"] else []
+        shares = [mark["percent"] for mark in receipt["marks"] if "percent" in mark]
+        moved = f"traffic moved up to {max(shares)} % and back" if shares else "traffic never moved"
+        return [moved] if receipt["outcome"] else []
     said = [f"switch {duration(receipt['switch_ms'])}"]
     if receipt["requests"]:
         late = receipt["last_old_answer_ms"]
@@ -151,7 +153,8 @@ def _point(sample: Entry, zero: float, head: Entry) -> list[Any]:
 def _mark(mark: Entry, zero: float) -> Entry:
     took = {"took": mark["seconds"]} if "seconds" in mark else {}
     moment = float(mark["at"] if "at" in mark else mark["time"])
-    return {"mark": mark["mark"], "seconds": round(moment - zero, 3), **took}
+    share = {"percent": mark["percent"]} if "percent" in mark else {}
+    return {"mark": mark["mark"], "seconds": round(moment - zero, 3), **took, **share}
 
 
 def _failure(sample: Entry, zero: float) -> Entry:

@@ -23,7 +23,8 @@ def entry(second: float = 0, **changes: Any) -> dict[str, Any]:
     when = datetime.fromtimestamp(NOON + int(second), UTC).isoformat()
     return {
         "time": when, "method": "GET", "uri": "/", "status": 200, "seconds": 0.5,
-        "header_seconds": "0.010", "lane": "unix:/srv/hello/live/00.sock", "own": False,
+        "header_seconds": "0.010", "lane": "unix:/srv/hello/live/00.sock",
+        "agent": "", "client": "192.0.2.7",
         "release": "blue/r1", **changes,
     }  # fmt: skip
 
@@ -136,7 +137,13 @@ def test_a_log_that_begins_later_is_no_trouble(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"own": True}, {"release": "", "lane": ""}], ids=["our own question", "static file"]
+    "change",
+    [
+        {"agent": "turnout-health", "client": "127.0.0.1"},
+        {"agent": "turnout-probe", "client": "::1"},
+        {"release": "", "lane": ""},
+    ],
+    ids=["our own question", "the probe's", "static file"],
 )
 def test_what_no_visitor_asked_the_app_does_not_count(path: Path, change: dict[str, Any]) -> None:
     path.write_text(text(entry(1, **change), entry(2)))
@@ -144,8 +151,14 @@ def test_what_no_visitor_asked_the_app_does_not_count(path: Path, change: dict[s
     assert seconds(Log(path, NOON)) == [2]
 
 
+def test_a_visitor_who_takes_our_name_counts(path: Path) -> None:
+    path.write_text(text(entry(1, agent="turnout-health")))
+
+    assert seconds(Log(path, NOON)) == [1]
+
+
 def test_a_log_of_an_earlier_version_is_understood(path: Path) -> None:
-    line = {key: value for key, value in entry(1).items() if key not in ("lane", "own")}
+    line = {key: value for key, value in entry(1).items() if key not in ("lane", "agent")}
     path.write_text(text(line))
 
     (read,) = Log(path, NOON).new_lines()

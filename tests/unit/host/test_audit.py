@@ -157,7 +157,7 @@ CHANGES: dict[str, tuple[str, Change, str, str]] = {
     "lane removed": ("srv/hello/splits/green/07.sock", Path.unlink, "link", "missing"),
     "lane added": ("srv/hello/splits/green/20.sock", create, "link", "added"),
     "shared lane": (
-        "srv/hello/splits/blue05-green15/04.sock",
+        "srv/hello/splits/green15-blue05/04.sock",
         lambda path: relink(path, "/run/x.sock"), "link", "link",
     ),
     "static": (

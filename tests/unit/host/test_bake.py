@@ -69,7 +69,8 @@ def visit(layout: Layout, slot: str, count: int = 30, ago: float = 0.0, **change
     release = {"blue": "blue/r1", "green": "green/r2"}[slot]
     line = {
         "time": datetime.fromtimestamp(time.time() - ago, UTC).isoformat(timespec="seconds"),
-        "method": "GET", "uri": "/", "status": 200, "header_seconds": "0.010", "own": False,
+        "method": "GET", "uri": "/", "status": 200, "header_seconds": "0.010",
+        "agent": "", "client": "192.0.2.7",
         "lane": "unix:/srv/hello/live/00.sock", "release": release, **changes,
     }  # fmt: skip
     with layout.access_log.open("a") as stream:
@@ -229,10 +230,9 @@ def test_a_revert_returns_to_what_was_live_before_the_first_step(
     for step in steps:
         call(started, "switch", share=step)
 
-    assert call(started, "revert") == {
-        "phase": "revert", "seconds": pytest.approx(0, abs=5), "changed": True, "live": "blue",
-    }  # fmt: skip
+    done = call(started, "revert")
 
+    assert (done["changed"], done["live"]) == (True, "blue")
     assert not systemd.is_running("green")
 
 

@@ -182,6 +182,25 @@ def test_a_deploy_that_never_ends_is_not_followed_for_ever(deploy: Follower, clo
     assert deploy.is_over
 
 
+def test_a_canary_that_is_left_for_hours_is_asked_seldom_until_somebody_goes_on(
+    layout: Layout, deploy: Follower, clock: Clock, notes: list[dict[str, Any]]
+) -> None:
+    switch.switch(layout, "green", 10)
+    look(deploy, clock, 30)
+    assert deploy.rate == 20
+
+    journal.record(layout, "park", seconds=0.1)
+    look(deploy, clock, 1)
+    assert deploy.rate == 1
+    clock.now += 3 * follow.LONGEST_DEPLOY_SECONDS
+    assert not deploy.is_over
+
+    journal.record(layout, "taken", token="t3")
+    look(deploy, clock, 1)
+    assert deploy.rate == 20
+    assert names(notes)[-3:] == ["share", "park", "taken"]
+
+
 def test_a_deploy_that_was_taken_back_after_its_commit_has_not_settled(
     layout: Layout,
     deploy: Follower,

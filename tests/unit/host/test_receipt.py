@@ -94,6 +94,14 @@ def test_traffic_that_never_moved_is_said() -> None:
     assert receipt.words(made(sample(995, "blue/r1"), marks=())).endswith("; traffic never moved")
 
 
+def test_a_canary_that_went_back_is_said_with_its_largest_share() -> None:
+    shares = [{"mark": "share", "time": 996, "at": 996, "percent": n} for n in (5, 25)]
+
+    said = receipt.words(made(sample(995, "blue/r1"), marks=tuple(shares)))
+
+    assert said.endswith("; traffic moved up to 25 % and back")
+
+
 def test_figures_are_said_in_a_line() -> None:
     assert receipt.words(made(sample(999, "blue/r1", 1.26), sample(1001, ms=1204.0))) == (
         "2 requests, 0 failed; p50 1.3 ms, p99 1.2 s, longest gap 1.2 s; "

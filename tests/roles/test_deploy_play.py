@@ -114,10 +114,12 @@ def points(tasks: list[dict[str, Any]]) -> list[str]:
 ORDER = {
     "deploy": [
         "stage", "after_stage", "before_migrate", "migrate", "after_migrate", "start",
-        "before_switch", "switch", "after_switch", "before_commit", "commit",
+        "before_switch", "canary", "switch", "after_switch", "before_commit", "bake", "park",
+        "commit",
     ],
     "rollback": [
-        "recall", "start", "before_switch", "switch", "after_switch", "before_commit", "commit",
+        "recall", "start", "before_switch", "switch", "after_switch", "before_commit", "bake",
+        "commit",
     ],
 }  # fmt: skip
 
@@ -239,23 +241,30 @@ def canary() -> dict[str, Any]:
     return dict(play)
 
 
+def transaction_of(play: dict[str, Any]) -> dict[str, Any]:
+    (found,) = (task for task in play["tasks"] if "block" in task)
+    return dict(found)
+
+
 def test_a_canary_that_goes_on_has_the_guarantees_of_a_deploy(
-    play: dict[str, Any], canary: dict[str, Any], transaction: dict[str, Any]
+    canary: dict[str, Any], transaction: dict[str, Any]
 ) -> None:
-    goes_on = canary["tasks"][-1]
+    (undo,), (known,) = transaction_of(canary)["rescue"], transaction["rescue"]
 
     assert canary["any_errors_fatal"] is True
     assert not {"serial", "max_fail_percentage", "strategy"} & set(canary)
-    assert goes_on["rescue"][0] == transaction["rescue"][0]
-    assert "ansible.builtin.fail" in goes_on["rescue"][1]
+    assert undo["block"] == known["block"]
+    assert undo["always"][:-1] == known["always"][:-1]
+    assert "ansible.builtin.fail" in undo["always"][-1]
 
 
 def test_a_canary_ends_as_a_deploy_does(canary: dict[str, Any]) -> None:
     (play,) = yaml.safe_load((PLAYBOOKS / "deploy.yml").read_text(encoding="utf-8"))
-    deploy, goes_on = play["tasks"][-1]["block"], canary["tasks"][-1]["block"]
+    deploy, goes_on = (transaction_of(one)["block"] for one in (play, canary))
 
     assert phases(goes_on) == PHASES[-5:]
-    assert goes_on[1:] == deploy[-5:]
+    assert goes_on[1:] == deploy[-6:]
+    assert play["tasks"][-1] == canary["tasks"][-1]
 
 
 def role_tasks(name: str) -> list[dict[str, Any]]:

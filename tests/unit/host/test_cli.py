@@ -17,7 +17,7 @@ import pytest
 
 from tests.unit.host import making
 from tests.unit.host.fake_systemd import FakeSystemd
-from turnout_host import cli, journal, lock, program
+from turnout_host import answering, cli, journal, lock, program
 from turnout_host.errors import HostFailure
 from turnout_host.layout import Layout
 from turnout_host.units import Slots
@@ -162,7 +162,7 @@ def test_what_the_operating_system_refuses_is_an_error_in_json(
 
 
 def test_a_disk_that_fills_up_is_told_with_what_is_free() -> None:
-    failure = cli.from_os_error(OSError(errno.ENOSPC, "No space left on device"))
+    failure = answering.from_os_error(OSError(errno.ENOSPC, "No space left on device"))
 
     assert "a disk of the host is full: No space left on device" in failure.cause
     assert "MiB in /srv" in failure.cause
@@ -304,8 +304,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
         seen.append(shipped.read(6) if shipped else None)
         return {"phase": phase, "seconds": 1.5, "changed": phase == "switch", "diff": phase}
 
-    monkeypatch.setattr(cli, "_check_version", lambda wanted: None)
-    monkeypatch.setattr(cli.phases, "run", run_phase)
+    monkeypatch.setattr(answering, "_check_version", lambda wanted: None)
+    monkeypatch.setattr(answering.phases, "run", run_phase)
     return Calls(monkeypatch, seen)
 
 
@@ -337,7 +337,7 @@ def test_a_controller_of_another_version_is_refused(
     def refuse(_wanted: str) -> None:
         raise HostFailure("the host program is of another version", "provision")
 
-    monkeypatch.setattr(cli, "_check_version", refuse)
+    monkeypatch.setattr(answering, "_check_version", refuse)
 
     stdin = calls.call("-", b"bundle")
 

@@ -10,7 +10,7 @@ import pytest
 from tests.unit.host import making
 from tests.unit.host.fake_systemd import FakeSystemd
 from tests.unit.host.http_server import Site
-from turnout_host import envfile, failure_bundle, journal, releases, stage, start, switch
+from turnout_host import answering, envfile, failure_bundle, journal, releases, stage, start, switch
 from turnout_host.errors import HostFailure
 from turnout_host.failure_bundle import Failed, collect
 from turnout_host.layout import Layout
@@ -268,13 +268,11 @@ def test_a_release_that_nginx_does_not_reach_is_compared_with_the_one_before(
 def test_a_phase_that_fails_sends_the_bundle_with_its_cause(
     layout: Layout, slots: Slots, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from turnout_host import cli
-
-    monkeypatch.setattr(cli, "Slots", lambda _layout: slots)
+    monkeypatch.setattr(answering, "Slots", lambda _layout: slots)
     make(layout, "r2", {"app.py": "x"}, [], NEW="c")
 
-    told: Any = cli._explained(layout, "start", "r2", FAILURE)
+    told: Any = answering.explained(layout, "start", "r2", FAILURE)
 
     assert set(told["failure_bundle"]) == NAMES
-    assert cli._explained(layout, "stage", "r9", FAILURE) == {}
-    assert cli._explained(layout, "preflight", "", FAILURE) == {}
+    assert answering.explained(layout, "stage", "r9", FAILURE) == {}
+    assert answering.explained(layout, "preflight", "", FAILURE) == {}

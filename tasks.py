@@ -127,17 +127,18 @@ bench.help.update(
 
 
 @verb
-def soak(c: Context, instants: int = 200, seed: int = 0, hosts: int = 3) -> None:
+def soak(c: Context, instants: int = 200, seed: int = 0, hosts: int = 3, deploys: int = 0) -> None:
     """Let faults hit deploys and rollbacks of a fleet under load, at random instants."""
     from turnout.quality import soak
 
-    soak(instants, seed, hosts)
+    soak(instants, seed, hosts, deploys)
 
 
 soak.help.update(
     instants="How many faults, one after the other; each takes 20 to 90 seconds.",
     seed="Decides all of them; the output names it, so that a run can be repeated.",
     hosts="VMs of the fleet, two at least.",
+    deploys="So many deploys under load and no fault; their receipts must agree with the load.",
 )
 
 

@@ -57,9 +57,9 @@ def molecule(scenario: str = "") -> None:
     _with_lab(stages.molecule_stages(scenario))
 
 
-def soak(instants: int, seed: int, hosts: int) -> None:
-    """Let faults hit a fleet under load at random instants; minutes to hours."""
-    _with_lab([stages.soak_stage(instants, seed, hosts)])
+def soak(instants: int, seed: int, hosts: int, deploys: int) -> None:
+    """Let faults hit a fleet under load at random instants, or only deploy; minutes to hours."""
+    _with_lab([stages.soak_stage(instants, seed, hosts, deploys)])
 
 
 def image() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.lab import soak_deploys
 from tests.lab.faults import FAULTS
 from tests.lab.fleet import ORDER, UNDER_WAY
 from tests.lab.soak import LATEST_SECONDS, Instant, Outcome, plan, summary, table
@@ -55,3 +56,26 @@ def test_the_last_line_names_the_bad_instants() -> None:
 def test_without_a_seed_the_run_chooses_one() -> None:
     assert "--seed" not in soak_stage(5, 0, 3).command
     assert soak_stage(5, 7, 2).command[-2:] == ("--seed", "7")
+
+
+def seen(told: float | None, late: float, failed: int = 0) -> soak_deploys.Seen:
+    receipt = {"requests": 40, "failed": failed, "switch_ms": 1.5, "last_old_answer_ms": told}
+    return soak_deploys.Seen("web1", 2, receipt, late)
+
+
+def test_receipts_must_agree_with_an_independent_load() -> None:
+    reports = [{"requests": 900, "failed": 0}]
+
+    words, held = soak_deploys.verdict([seen(120.0, 0.1), seen(None, 0.0)], reports)
+
+    assert held
+    assert words.startswith("2 deploys of 1 hosts: 900 requests, 0 failed; receipts: 80 requests")
+    assert not soak_deploys.verdict([seen(600.0, 0.1)], reports)[1]
+    assert not soak_deploys.verdict([seen(0.0, 0.0, failed=1)], reports)[1]
+    assert not soak_deploys.verdict([seen(0.0, 0.0)], [{"requests": 900, "failed": 1}])[1]
+
+
+def test_deploys_alone_are_a_run_of_their_own() -> None:
+    assert soak_stage(200, 0, 3, 50).command[2:] == (
+        "tests.lab.soak_deploys", "--deploys", "50", "--hosts", "3",
+    )  # fmt: skip

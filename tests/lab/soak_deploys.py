@@ -1,0 +1,110 @@
+"""Deploys one after another on a fleet under load: nothing may be lost, and each receipt be true.
+
+    ./inv soak --deploys 50
+
+An independent load generator asks every host all the time. What it has seen of a switch and what
+the hosts' own receipts say of it must be the same.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.lab.fleet import PROGRAM, Fleet
+from tests.lab.load import Load
+from tests.lab.load_report import last_old_answer, report
+from tests.lab.site import Host
+from turnout import lab as labs
+
+NAME = "soak"
+# Both ask now and then only: each may have missed the last old answer by its own pause.
+AGREE_SECONDS = 0.25
+# After a switch both go on for so long, so that they have seen the end of the old answers.
+AFTER_SECONDS = 1.5
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One switch of one host: what its receipt says, and what the load generator has seen."""
+
+    host: str
+    deploy: int
+    receipt: dict[str, Any]
+    last_old_seconds: float
+
+    @property
+    def difference(self) -> float:
+        """By how much the two differ on the last old answer, in seconds."""
+        told = self.receipt["last_old_answer_ms"]
+        return abs((0.0 if told is None else told / 1000) - self.last_old_seconds)
+
+
+def seen(fleet: Fleet, host: Host, load: Load, number: int, release: str) -> Seen:
+    """Return what both have seen of the deploy that is live now."""
+    switched = float(host.run(f"stat --format=%.6Z /srv/{fleet.name}/live").stdout)
+    requests = [one for one in load.requests if one.sent > switched - 1]
+    said = json.loads(host.run(f"{PROGRAM} receipt --app {fleet.name}").stdout)
+    kept = {key: said[key] for key in KEPT}
+    late = last_old_answer(requests, switched, release)
+    return Seen(host.vm.name, number, kept, round(late, 3))
+
+
+KEPT = ("requests", "failed", "switch_ms", "last_old_answer_ms", "longest_gap_ms", "release")
+
+
+def deploys(fleet: Fleet, count: int) -> tuple[list[Seen], list[dict[str, Any]]]:
+    """Deploy so often under load; return what was seen of each, and each host's load report."""
+    found: list[Seen] = []
+    with fleet.watched() as loads:
+        for number in range(1, count + 1):
+            release = fleet.deploy(f"{number}")
+            time.sleep(AFTER_SECONDS)
+            found += [seen(fleet, h, loads[h.vm.name], number, release) for h in fleet.hosts]
+            print(f"{number:>4}/{count}  {release}", flush=True)
+    return found, [report(load.requests) for load in loads.values()]
+
+
+def verdict(found: list[Seen], reports: list[dict[str, Any]]) -> tuple[str, bool]:
+    """Return the run in words, and whether all of it held."""
+    asked, failed = (sum(one[key] for one in reports) for key in ("requests", "failed"))
+    told_asked, told_failed = (
+        sum(one.receipt[key] for one in found) for key in ("requests", "failed")
+    )
+    differ = max(one.difference for one in found)
+    switches = sorted(one.receipt["switch_ms"] for one in found)
+    latest = max(one.last_old_seconds for one in found)
+    words = (
+        f"{max(one.deploy for one in found)} deploys of {len(reports)} hosts: {asked} requests, "
+        f"{failed} failed; receipts: {told_asked} requests, {told_failed} failed; last old answer "
+        f"{latest:.2f} s after a switch at most, receipts differ by {differ:.2f} s at most; "
+        f"switch {statistics.median(switches):.1f} ms (median), {switches[-1]:.1f} ms at most"
+    )
+    return words, failed == told_failed == 0 and differ <= AGREE_SECONDS
+
+
+def main() -> int:
+    """Deploy, and exit with 1 when something did not hold."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--deploys", type=int, default=50, help="how many")
+    parser.add_argument("--hosts", type=int, default=3, help="VMs of the fleet")
+    arguments = parser.parse_args()
+    lab = labs.up(arguments.hosts, "both", lab=NAME)
+    with tempfile.TemporaryDirectory(prefix="soak-") as folder:
+        fleet = Fleet(lab, Path(folder))
+        fleet.make()
+        words, held = verdict(*deploys(fleet, arguments.deploys))
+    labs.down(NAME)
+    print(words)
+    return 0 if held else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

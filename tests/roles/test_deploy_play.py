@@ -134,7 +134,7 @@ def test_hooks_before_the_stage_run_under_the_lease_of_every_host() -> None:
 
     assert "turnout_take" in take
     assert "when" not in take
-    assert hooks["ansible.builtin.import_tasks"] == "hook_points.yml"
+    assert hooks["ansible.builtin.import_tasks"] == "hook_each.yml"
     assert [task["vars"]["release_hook_points"] for task in stage if "vars" in task] == [
         ["before_stage"]
     ]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,11 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "hosts": {"type": "list", "elements": "str", "required": True},
     "began": {"type": "float", "required": True},
     "cause": {"type": "str", "default": ""},
-    "receipt": {"type": "str", "default": ""},
 }
+
+
+# Where the play keeps what a host has said of its end.
+REGISTERED = ("release_committed", "release_reverted")
 
 
 class ActionModule(ActionBase):
@@ -47,7 +51,21 @@ class ActionModule(ActionBase):
         if self._task.check_mode:
             return {"skipped": True, "msg": "nobody is told of a dry run"}
         url, began = given.pop("url"), given.pop("began")
-        ending = webhook.Ending(**given, seconds=max(0.0, time.time() - began))
+        lines = receipts(given["hosts"], (task_vars or {}).get("hostvars", {}))
+        ending = webhook.Ending(
+            **given, seconds=max(0.0, time.time() - began), receipt="\n".join(lines)
+        )
         problem = webhook.post(url, webhook.text(ending))
         told = {"warnings": [f"The webhook was not told: {problem}"]} if problem else {}
         return {"changed": not problem, **told}
+
+
+def receipts(hosts: list[str], hostvars: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the receipt of each host that has one, in a line."""
+    found = {
+        host: told["words"]
+        for host in hosts
+        for name in REGISTERED
+        if host in hostvars and (told := hostvars[host].get(name)) and told.get("words")
+    }
+    return [words if len(hosts) == 1 else f"{host}: {words}" for host, words in found.items()]

@@ -7,7 +7,7 @@ DOCUMENTATION = r"""
 module: turnout_webhook
 short_description: Tell a chat how a deploy or rollback ended
 description:
-  - Posts one C({"text"}), as Slack takes it, from the controller.
+  - Posts one C({"text"}), as Slack takes it, from the controller, with the receipts of the hosts.
   - A webhook that fails is a warning and never the task's failure.
 attributes:
   check_mode:
@@ -52,10 +52,6 @@ options:
     required: true
   cause:
     description: What failed first; empty for a success.
-    type: str
-    default: ""
-  receipt:
-    description: The receipt in a line, if there is one.
     type: str
     default: ""
 author:

@@ -257,7 +257,9 @@ def test_hooks_run_in_order_and_know_the_deploy_and_the_chat_is_told(
         f"after_commit {knows}",
     ]
     (words,) = chat.told
-    assert words.startswith(f"*hello* in *local*: {release} is live on {name} (deploy by alice, ")
+    first, receipt = words.splitlines()
+    assert first.startswith(f"*hello* in *local*: {release} is live on {name} (deploy by alice, ")
+    assert " 0 failed; " in receipt
 
 
 def test_a_hook_that_fails_before_the_switch_leaves_the_traffic_where_it_was(

@@ -21,6 +21,11 @@ ENDING: dict[str, Any] = {
     "action": "deploy", "app": "hello", "environment": "prod", "release": "r2", "actor": "alice",
     "hosts": ["web1", "web2"],
 }  # fmt: skip
+HOSTVARS = {
+    "web1": {"release_committed": {"words": "9 requests, 0 failed"}},
+    "web2": {"release_committed": {"skipped": True}, "release_reverted": {"words": "went back"}},
+    "web3": {},
+}
 SECRET = "/services/T0/B0/s3cret"
 
 
@@ -129,9 +134,9 @@ def run(monkeypatch: pytest.MonkeyPatch, *, check: bool = False, **given: Any) -
     monkeypatch.setattr(turnout_webhook.ActionBase, "run", lambda *_: {})
     action = object.__new__(turnout_webhook.ActionModule)
     action._task = type("Task", (), {"check_mode": check})
-    known = {"began": 0.0, "cause": "", "receipt": "", **ENDING, **given}
+    known = {"began": 0.0, "cause": "", **ENDING, **given}
     action.validate_argument_spec = lambda argument_spec: (None, known)
-    return dict(action.run())
+    return dict(action.run(None, {"hostvars": HOSTVARS}))
 
 
 def test_the_task_sends_the_message_and_returns_no_address(
@@ -140,6 +145,17 @@ def test_the_task_sends_the_message_and_returns_no_address(
     assert run(monkeypatch, url=chat.url) == {"changed": True}
 
     assert "r2 is live on web1, web2" in chat.told[0][2]["text"]
+
+
+def test_the_receipt_of_every_host_that_has_one_is_told(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(monkeypatch, url=chat.url, hosts=["web1", "web2", "web3", "web4"])
+    run(monkeypatch, url=chat.url, hosts=["web1"])
+
+    fleet, alone = (body["text"].splitlines() for _, _, body in chat.told)
+    assert fleet[1:] == ["web1: 9 requests, 0 failed", "web2: went back"]
+    assert alone[1:] == ["9 requests, 0 failed"]
 
 
 def test_the_task_warns_when_nobody_was_told(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:

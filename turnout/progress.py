@@ -25,6 +25,8 @@ PHASES = (
     "Revert",
     "Hooks",
 )
+# They are shown only where somebody has asked for them.
+OPTIONAL = ("Canary", "Bake", "Park")
 CONTROLLER = "localhost"
 STATES = {
     "runner_on_ok": "ok",
@@ -183,6 +185,7 @@ class Progress:
         if not self._is_verdict(data):
             changed = state == "ok" and result.get("changed")
             self._cell(data).end("changed" if changed else state, now)
+            self._leave_out(data)
         if state in ("failed", "unreachable"):
             self.failures.append(self._failure(data, result, unreachable=state == "unreachable"))
             self._blame(data, result, state)
@@ -192,6 +195,15 @@ class Progress:
             self.receipts[data["host"]] = result["receipt"]
         for step in result.get("steps", [])[1:]:
             self._move(data, step)
+
+    def _leave_out(self, data: dict[str, Any]) -> None:
+        """Forget a phase on a host where it was not asked for, and its time where that is all."""
+        phase = phase_of(data, self.phase)
+        if phase in OPTIONAL and self._cell(data).result == "skipped":
+            del self.phases[phase][data["host"]]
+        if not self.phases.get(phase, True):
+            del self.phases[phase]
+            self.seconds.pop(phase, None)
 
     def _move(self, data: dict[str, Any], step: dict[str, Any]) -> None:
         """Give a phase its own time that ran in the call of the phase before it."""

@@ -181,6 +181,34 @@ def test_a_canary_that_fails_fails_as_a_canary_though_a_host_calls_it_a_bake() -
     }
 
 
+def test_a_canary_that_nobody_has_asked_for_is_not_shown() -> None:
+    progress = played(
+        start("Canary"),
+        on("on_start", "web1", "Canary"),
+        on("on_skipped", "web1", "Canary"),
+        start("Bake the release"),
+        on("on_start", "web1", "Bake the release"),
+        on("on_skipped", "web1", "Bake the release"),
+    )
+
+    assert progress.phases == {}
+    assert "Canary" not in progress.seconds
+
+
+def test_a_canary_that_one_host_has_no_part_in_is_shown_for_the_others() -> None:
+    progress = played(
+        start("Canary gets a share of 5"),
+        on("on_start", "web1", "Canary gets a share of 5"),
+        on("on_start", "web2", "Canary gets a share of 5"),
+        on("on_skipped", "web2", "Canary gets a share of 5"),
+        on("on_ok", "web1", "Canary gets a share of 5", res={"changed": True}),
+    )
+
+    assert {host: cell.state for host, cell in progress.phases["Canary"].items()} == {
+        "web1": "changed"
+    }
+
+
 def test_an_ignored_failure_is_not_the_cause() -> None:
     progress = played(
         start("Preflight a"),

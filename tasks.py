@@ -45,10 +45,18 @@ def run_unit(c: Context, python: str = "") -> None:
 
 @verb(name="lab")
 def run_lab(c: Context) -> None:
-    """Run the tests on lab VMs."""
+    """Run the tests on a lab VM."""
     from turnout.quality import lab
 
     lab()
+
+
+@verb(name="fleet")
+def run_fleet(c: Context) -> None:
+    """Run the tests on several lab VMs: all hosts or none, whatever fails."""
+    from turnout.quality import fleet
+
+    fleet()
 
 
 @verb(name="molecule")
@@ -369,7 +377,7 @@ namespace = Collection(
     logs,
     shell,
 )
-tests = Collection("test", run_unit, run_lab, run_molecule, run_image, run_coverage)
+tests = Collection("test", run_unit, run_lab, run_fleet, run_molecule, run_image, run_coverage)
 tests.add_task(run_all, default=True)
 namespace.add_collection(tests)
 namespace.add_collection(

@@ -48,8 +48,13 @@ def fast() -> None:
 
 
 def lab() -> None:
-    """Run the tests on lab VMs."""
+    """Run the tests on a lab VM."""
     _with_lab(stages.lab_stages())
+
+
+def fleet() -> None:
+    """Run the tests on several lab VMs."""
+    _with_lab(stages.fleet_stages())
 
 
 def molecule(scenario: str = "") -> None:

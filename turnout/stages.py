@@ -117,16 +117,18 @@ def app_stages(app: Path, python: str = RUNNING, *, data: str = "app") -> list[S
 
 
 def lab_stages() -> list[Stage]:
-    """Return the tests on lab VMs."""
-    lab = (
-        "pytest",
-        "-q",
-        "-m",
-        "lab and not slow",
-        f"--ignore={CONTAINERS}",
-        *_measured(),
-    )
-    return [Stage("lab", lab, is_pytest=True, variables=_data("lab", RUNNING))]
+    """Return the tests on a lab VM."""
+    return [_on_vms("lab", "lab and not fleet and not slow")]
+
+
+def fleet_stages() -> list[Stage]:
+    """Return the tests on several VMs with one app and one database."""
+    return [_on_vms("fleet", "fleet and not slow")]
+
+
+def _on_vms(title: str, which: str) -> Stage:
+    command = ("pytest", "-q", "-m", which, f"--ignore={CONTAINERS}", *_measured())
+    return Stage(title, command, is_pytest=True, variables=_data(title, RUNNING))
 
 
 def molecule_stages(scenario: str = "") -> list[Stage]:

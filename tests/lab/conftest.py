@@ -15,6 +15,13 @@ NAME = "test"
 FLEET = "fleet"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs several VMs: a check of its own, that runs beside those on one."""
+    for item in items:
+        if "fleet" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.fleet)
+
+
 @pytest.fixture(scope="session")
 def lab() -> Iterator[Lab]:
     """A lab of one VM, made for these tests and removed after them."""

@@ -115,10 +115,11 @@ def lab(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     ("check", "titles"),
     [
         (quality.lab, ["lab"]),
+        (quality.fleet, ["fleet"]),
         (quality.image, ["containers"]),
         (lambda: quality.molecule("default"), ["molecule default"]),
     ],
-    ids=["lab", "image", "molecule"],
+    ids=["lab", "fleet", "image", "molecule"],
 )
 def test_the_lab_is_ready_before_its_tests_start(
     lab: list[str], check: Callable[[], None], titles: list[str]

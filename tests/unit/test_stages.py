@@ -72,7 +72,12 @@ def test_a_python_that_is_not_here_fails_nothing_and_says_so(uv: Stub) -> None:
 
 
 def test_coverage_is_measured_with_the_python_that_runs_the_checks_only(uv: Stub) -> None:
-    here = [*stages.unit_stages(), *stages.lab_stages(), *stages.image_stages()]
+    here = [
+        *stages.unit_stages(),
+        *stages.lab_stages(),
+        *stages.fleet_stages(),
+        *stages.image_stages(),
+    ]
     there = stages.unit_stages(OTHER)
 
     assert all("--cov-branch" in stage.command for stage in here)

@@ -95,7 +95,9 @@ def together(found: dict[str, Receipt]) -> str:
         return f"no request seen on any of {len(every)} hosts"
     worst = {key: _worst(seen, key) for key in FIGURES}
     total = {key: sum(one[key] for one in every) for key in ("requests", "failed")}
-    said = receipts.words({**seen[0], **total, **worst, "back_ms": _worst(seen, "back_ms")})
+    worst["back_ms"] = _worst(seen, "back_ms")
+    is_finished = all(one["finished"] for one in every)
+    said = receipts.words({**seen[0], **total, **worst, "finished": is_finished})
     unseen = f"; no request seen on {len(every) - len(seen)}" if len(seen) < len(every) else ""
     return f"{said} (the worst of {len(seen)} hosts{unseen})"
 

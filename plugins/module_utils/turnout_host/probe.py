@@ -14,7 +14,7 @@ from .layout import Layout
 from .watch import HOST_PROGRAM
 
 # A switch waits so long for the first request before it, and does not insist.
-FIRST_SECONDS = 0.5
+FIRST_SECONDS = 0.3
 
 
 def start(layout: Layout, rate: float, run: units.Run = units.run) -> None:

@@ -57,15 +57,22 @@ def make(recording: Recording, ended: Entry | None) -> Receipt:
 def words(receipt: Receipt) -> str:
     """Return the figures as a line for a person."""
     if not receipt["requests"]:
-        why = "app_probe_rate is 0" if receipt["rate"] == 0 else "the probe did not run"
-        return "; ".join([f"no request seen ({why})", *_switch_words(receipt)])
+        return "; ".join([f"no request seen ({_why_none(receipt)})", *_switch_words(receipt)])
     unit = "request" if receipt["requests"] == 1 else "requests"
+    so_far = "" if receipt["finished"] else "so far "
     figures = (
-        f"{receipt['requests']} {unit}, {receipt['failed']} failed; "
+        f"{so_far}{receipt['requests']} {unit}, {receipt['failed']} failed; "
         f"p50 {duration(receipt['p50_ms'])}, p99 {duration(receipt['p99_ms'])}, "
         f"longest gap {duration(receipt['longest_gap_ms'])}"
     )
     return "; ".join([figures, *_switch_words(receipt)])
+
+
+def _why_none(receipt: Receipt) -> str:
+    if receipt["rate"] == 0:
+        return "app_probe_rate is 0"
+    begins = receipt["rate"] and not receipt["finished"]
+    return "the probe only begins" if begins else "the probe did not run"
 
 
 def _switch_words(receipt: Receipt) -> list[str]:
@@ -75,10 +82,8 @@ def _switch_words(receipt: Receipt) -> list[str]:
         return [moved] if receipt["outcome"] else []
     said = [f"switch {duration(receipt['switch_ms'])}"]
     if receipt["requests"]:
-        late = receipt["last_old_answer_ms"]
-        said[0] += (
-            f", last old answer {'unknown' if late is None else f'{duration(late)} after it'}"
-        )
+        late, unknown = receipt["last_old_answer_ms"], "unknown" if receipt["finished"] else "open"
+        said[0] += f", last old answer {unknown if late is None else f'{duration(late)} after it'}"
     if receipt["back_ms"] is not None:
         said.append(f"went back {duration(receipt['back_ms'])} after it")
     return said

@@ -25,7 +25,7 @@ def made(
     *samples: dict[str, Any], marks: tuple[dict[str, Any], ...] = (MOVED,), **head: Any
 ) -> receipt.Receipt:
     recording = Recording({**HEAD, **head}, list(samples), list(marks))
-    return receipt.make(recording, {"outcome": "live"})
+    return {**receipt.make(recording, {"outcome": "live"}), "finished": True}
 
 
 def test_requests_and_those_that_failed_are_counted_and_failures_are_told() -> None:
@@ -88,6 +88,15 @@ def test_what_answers_after_the_way_back_is_no_late_answer() -> None:
 def test_no_request_is_said_in_words_and_why() -> None:
     assert receipt.words(made(rate=0)) == ("no request seen (app_probe_rate is 0); switch 2.1 ms")
     assert receipt.words(made(rate=20)).startswith("no request seen (the probe did not run)")
+    begun = {**made(rate=20), "finished": False}
+    assert receipt.words(begun).startswith("no request seen (the probe only begins)")
+
+
+def test_figures_that_are_not_final_say_so() -> None:
+    so_far = {**made(sample(999, "blue/r1")), "finished": False}
+
+    assert receipt.words(so_far).startswith("so far 1 request, 0 failed; ")
+    assert receipt.words(so_far).endswith(", last old answer open")
 
 
 def test_traffic_that_never_moved_is_said() -> None:

@@ -184,9 +184,20 @@ class Fleet(Site):
             host.run(f"{found} 2>/dev/null; {units}").stdout.decode() for host in self.hosts
         )
 
-    def runs_both(self, host: Host) -> bool:
-        """Say whether both slots of a host run."""
-        return all(slot["state"] in ("live", "warm") for slot in self._ask(host)["slots"].values())
+    def wait_for_candidate(self, host: Host, running: Play, known: set[str]) -> None:
+        """Wait until a host runs a release that is none of ``known`` in its idle slot.
+
+        Args:
+            running: fails the test when it ends first.
+            known: the releases that were on the host before.
+        """
+
+        def runs() -> bool:
+            assert running.process.poll() is None, running.end()
+            slots = self._ask(host)["slots"].values()
+            return any(s["state"] == "warm" and s["release"] not in known for s in slots)
+
+        until(runs, "a candidate that runs")
 
     def is_free(self) -> bool:
         """Say whether no host has a lease any more."""

@@ -24,6 +24,8 @@ from tests.lab.site import Host
 
 pytestmark = pytest.mark.lab
 
+# Time enough to meet a candidate while it soaks.
+SLOW = {"app_health": {"path": "/ready", "soak_seconds": 8}}
 FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 
 
@@ -50,24 +52,30 @@ def test_a_candidate_that_fails_takes_no_traffic_on_any_host(fleet: Fleet, name:
         assert fleet.leftovers() == ""
 
 
-def test_a_call_that_is_killed_on_one_host_sends_all_back(fleet: Fleet) -> None:
-    journals = fleet.journals()
+@pytest.fixture
+def known(fleet: Fleet) -> set[str]:
+    """The releases that are there before the test."""
+    return {name for state in fleet.states() for name in state["releases"]}
+
+
+def test_a_call_that_is_killed_on_one_host_sends_all_back(fleet: Fleet, known: set[str]) -> None:
     with nobody_notices(fleet) as live:
-        play = fleet.begin("call-killed")
-        fleet.wait_for("migrate", play, journals, on=fleet.hosts[:1])
+        play = fleet.begin("call-killed", **SLOW)
+        fleet.wait_for_candidate(fleet.hosts[1], play, known)
         call_on_a_host_is_killed(Scene(fleet, play, fleet.hosts[1]))
-        code, _output = play.end()
+        code, output = play.end()
 
         assert code != 0
+        assert "no answer" in output
         assert fleet.releases() == live
 
 
-def test_a_candidate_whose_gunicorn_is_killed_in_its_soak_takes_no_traffic(fleet: Fleet) -> None:
-    journals = fleet.journals()
+def test_a_candidate_whose_gunicorn_is_killed_in_its_soak_takes_no_traffic(
+    fleet: Fleet, known: set[str]
+) -> None:
     with nobody_notices(fleet) as live:
-        play = fleet.begin("gunicorn-killed", app_health={"path": "/ready", "soak_seconds": 6})
-        fleet.wait_for("stage", play, journals)
-        until(lambda: fleet.runs_both(fleet.hosts[1]), "a candidate that runs")
+        play = fleet.begin("gunicorn-killed", **SLOW)
+        fleet.wait_for_candidate(fleet.hosts[1], play, known)
         idle_gunicorn_is_killed(Scene(fleet, play, fleet.hosts[1]))
         code, output = play.end()
 

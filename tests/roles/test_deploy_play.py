@@ -298,6 +298,8 @@ def test_a_host_that_is_alone_does_not_run_past_a_canary() -> None:
         ({"steps": [5, 25], "parks": 0}, 1, [5, 25], False, False),
         ({"steps": [10], "parks": 10}, 2, [10], True, False),
         ({"release": "r2", "is_there": True, "steps": [], "parks": 0}, 2, [], False, False),
+        # Nothing of it has been in a call before: it has to switch.
+        ({"release": "r2", "is_there": True, "steps": [], "parks": 0}, 1, [], False, False),
     ],
 )
 def test_the_plan_of_a_canary_decides_what_follows(
@@ -309,7 +311,7 @@ def test_the_plan_of_a_canary_decides_what_follows(
     is_alone: bool,
 ) -> None:
     known: dict[str, Any] = {"ansible_play_hosts_all": [f"web{n}" for n in range(hosts)]}
-    known |= {"release_plan": plan} if plan else {}
+    known |= {"release_plan": plan, "release_continues": "is_there" in plan} if plan else {}
 
     assert values("release", "__release_steps", **known) == steps
     assert values("release", "__release_is_parked", **known) is is_parked

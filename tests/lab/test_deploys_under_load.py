@@ -58,6 +58,18 @@ def test_deploys_in_a_row_lose_no_request(site: Site) -> None:
     assert max(late) <= OLD_ANSWERS_SECONDS
 
 
+def test_a_canary_on_one_host_is_left_and_finished_and_loses_no_request(site: Site) -> None:
+    live = site.status()["release"]
+    with load(site):
+        (site.source / "hello/version.py").write_text('VERSION = "canary"\n')
+        site.play("deploy", release_canary_to=10, app_canary_seconds=2)
+        left = site.status()
+        site.play("canary", release_canary_to=100)
+
+    assert (left["release"], sorted(left["split"].values())) == (live, [10, 90])
+    assert site.status()["release"] not in (None, live)
+
+
 def test_a_rollback_under_load_loses_no_request_and_moves_within_two_seconds(site: Site) -> None:
     before = site.status()
     with load(site) as clients:

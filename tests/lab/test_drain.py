@@ -1,0 +1,87 @@
+"""A request that is under way when the traffic moves is answered, however long it takes."""
+
+from __future__ import annotations
+
+import http.client
+import subprocess
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+
+import pytest
+
+from tests.lab.fleet import until
+from tests.lab.site import REPOSITORY, Site
+
+pytestmark = pytest.mark.lab
+
+SECONDS = 10
+BODY = b"x" * 200_000
+SLOW = f"""
+
+@blueprint.route("/slow", methods=["GET", "POST"])
+def slow() -> dict[str, object]:
+    import os, time
+
+    received = len(request.get_data())
+    time.sleep({SECONDS})
+    return {{"release": os.environ["TURNOUT_RELEASE"], "bytes": received}}
+"""
+
+
+@pytest.fixture
+def slow_site(site: Site) -> Iterator[Site]:
+    """The app with a page that takes ten seconds; its old slot stops right after a switch."""
+    page = site.source / "hello/diagnostics.py"
+    before = page.read_text()
+    page.write_text(before + SLOW)
+    site.play("provision", app_warm_seconds=0)
+    site.deploy("slow")
+    yield site
+    page.write_text(before)
+    site.play("provision")
+
+
+def ask(site: Site, method: str) -> tuple[int, bytes, float]:
+    """Ask the slow page; return status, body, and when the answer came (Unix time)."""
+    connection = http.client.HTTPConnection("127.0.0.1", site.host.vm.http_port, timeout=60)
+    with closing(connection):
+        body = BODY if method == "POST" else None
+        connection.request(method, "/slow", body=body, headers={"Host": "localhost"})
+        answer = connection.getresponse()
+        return answer.status, answer.read(), time.time()
+
+
+def asked(site: Site, pool: ThreadPoolExecutor) -> list[Future[tuple[int, bytes, float]]]:
+    return [pool.submit(ask, site, method) for method in ("GET", "POST", "GET")]
+
+
+def test_requests_of_ten_seconds_are_answered_across_a_switch_and_then_the_slot_stops(
+    slow_site: Site,
+) -> None:
+    old = slow_site.status()
+    argv, variables = slow_site.command("deploy", app_warm_seconds=0)
+    (slow_site.source / "hello/version.py").write_text('VERSION = "after-slow"\n')
+    began = slow_site.host.run(f"cat /srv/{slow_site.name}/journal.jsonl").stdout
+    with ThreadPoolExecutor() as pool:
+        deploy = subprocess.Popen(argv, cwd=REPOSITORY, env=variables, stdout=subprocess.DEVNULL)
+        until(lambda: candidate_soaks(slow_site, began, deploy), "a candidate that soaks")
+        answers = asked(slow_site, pool)
+        assert deploy.wait(120) == 0
+        results = [answer.result() for answer in answers]
+
+    switched = slow_site.switched()
+    for status, body, ended in results:
+        assert status == 200, body
+        assert str(old["release"]).encode() in body
+        assert ended > switched, "it ended before the traffic moved"
+    assert f'"bytes":{len(BODY)}'.encode() in results[1][1].replace(b" ", b"")
+    until(lambda: slow_site.status()["slots"][old["live"]]["state"] == "stopped", "a slot at rest")
+
+
+def candidate_soaks(site: Site, began: bytes, deploy: subprocess.Popen[bytes]) -> bool:
+    """Say whether the next release is staged and migrated, and starts."""
+    assert deploy.poll() is None, "the deploy has ended"
+    journal = site.host.run(f"cat /srv/{site.name}/journal.jsonl").stdout
+    return journal.split(b"\n")[0] != began.split(b"\n")[0] and b'"migrate"' in journal

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,7 +16,8 @@ from tests.lab.load import Load
 pytestmark = pytest.mark.lab
 
 STEP_SECONDS = 4
-STEP = {"app_canary_seconds": STEP_SECONDS}
+# How long an answer takes is the business of the machine that runs these tests.
+STEP = {"app_canary_seconds": STEP_SECONDS, "app_bake_latency": 1000.0}
 BEFORE = "    received ="
 
 
@@ -52,7 +54,8 @@ def test_a_good_release_goes_through_its_shares_and_loses_no_request(fleet: Flee
         code, output = fleet.begin("good", release_canary="5,25", **STEP, app_bake_seconds=3).end()
 
     assert code == 0, output
-    assert output.count("the other release:") == 2 * 3, output  # two shares and a bake, two hosts
+    verdicts = re.findall(r"-[12]: \d+ requests, 0 failed \(0\.0%\), p95", output)
+    assert len(verdicts) == 2 * 3, output  # two shares and a bake, two hosts
     assert len(fleet.releases()) == 1
     assert fleet.releases() != live
     assert candidates_share(fleet) == {0}
@@ -63,13 +66,13 @@ def test_a_candidate_that_fails_is_withdrawn_from_all_hosts(fleet: Fleet) -> Non
     live, before = fleet.releases(), shares(fleet)
     with broken(fleet):
         code, output = fleet.begin(
-            "failing", release_canary="5,25", **STEP, app_bake_errors=0.05
+            "failing", release_canary="25,50", **STEP, app_bake_errors=0.05
         ).end()
 
     assert code != 0
     assert "the release does worse than it may" in output
     assert "requests failed" in output
-    assert "Canary gets a share of 25" not in output
+    assert "Canary gets a share of 50" not in output
     assert (fleet.releases(), shares(fleet)) == (live, before)
     assert last_outcomes(fleet) == {"failed"}
     assert fleet.leftovers() == ""

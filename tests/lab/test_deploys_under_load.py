@@ -62,7 +62,7 @@ def test_a_canary_on_one_host_is_left_and_finished_and_loses_no_request(site: Si
     live = site.status()["release"]
     with load(site):
         (site.source / "hello/version.py").write_text('VERSION = "canary"\n')
-        site.play("deploy", release_canary_to=10, app_canary_seconds=2)
+        site.play("deploy", release_canary_to=10, app_canary_seconds=2, app_bake_latency=1000.0)
         left = site.status()
         site.play("canary", release_canary_to=100)
 

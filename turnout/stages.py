@@ -24,6 +24,7 @@ RUNNING = f"{sys.version_info.major}.{sys.version_info.minor}"
 # Names the file in which a check leaves its counts for whoever started it.
 REPORT = "TURNOUT_REPORT"
 RUFF = ("--output-format=github",)
+VMS = "tests/lab"
 # These need the engine for containers, not for VMs, and are a check of their own.
 CONTAINERS = "tests/lab/test_containers.py"
 # Whole commands, as a person runs them, each of a second or more; they need no VM.
@@ -127,7 +128,7 @@ def fleet_stages() -> list[Stage]:
 
 
 def _on_vms(title: str, which: str) -> Stage:
-    command = ("pytest", "-q", "-m", which, f"--ignore={CONTAINERS}", *_measured())
+    command = ("pytest", "-q", "-m", which, VMS, f"--ignore={CONTAINERS}", *_measured())
     return Stage(title, command, is_pytest=True, variables=_data(title, RUNNING))
 
 

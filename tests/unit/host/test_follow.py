@@ -88,7 +88,7 @@ def test_it_asks_often_around_the_switch_and_seldom_later(
     switch.switch(layout, "green")
     deploy.look()
     assert deploy.rate == 20
-    look(deploy, clock, follow.FULL_RATE_SECONDS + 1)
+    look(deploy, clock, 3 * follow.FULL_RATE_SECONDS)
     assert deploy.rate == 1
 
 
@@ -135,7 +135,7 @@ def test_a_first_deploy_has_no_old_slot_to_wait_for(
     look(first, clock, 2)
     assert first.live == "r2"
     assert not first.is_over
-    look(first, clock, follow.FULL_RATE_SECONDS)
+    look(first, clock, 3 * follow.FULL_RATE_SECONDS)
     assert first.is_over
 
 
@@ -151,7 +151,7 @@ def test_the_way_back_is_noted_and_asked_through(
     assert names(notes)[-1] == "back"
     assert deploy.rate == 20
     assert not deploy.is_over
-    look(deploy, clock, follow.FULL_RATE_SECONDS)
+    look(deploy, clock, 3 * follow.FULL_RATE_SECONDS)
     assert deploy.is_over
 
 
@@ -159,7 +159,7 @@ def test_a_deploy_that_failed_before_its_switch_is_soon_over(
     layout: Layout, deploy: Follower, clock: Clock, notes: list[dict[str, Any]], slots: Slots
 ) -> None:
     switch.revert(layout, slots, "not healthy")
-    look(deploy, clock, follow.FULL_RATE_SECONDS + 1)
+    look(deploy, clock, 3 * follow.FULL_RATE_SECONDS)
 
     assert deploy.is_over
     assert "moved" not in names(notes)
@@ -216,6 +216,6 @@ def test_a_deploy_that_was_taken_back_after_its_commit_has_not_settled(
     look(deploy, clock, 2)
 
     assert names(notes)[-1] == "back"
-    look(deploy, clock, follow.FULL_RATE_SECONDS + 1)
+    look(deploy, clock, 3 * follow.FULL_RATE_SECONDS)
     assert deploy.is_over
     assert splits.live(layout) == "blue"

@@ -11,12 +11,15 @@ import yaml
 from tests.conftest import Values
 
 PLAYBOOKS = Path(__file__).resolve().parents[2] / "playbooks"
+TASKS = PLAYBOOKS.parent / "roles/release/tasks"
+# Task files that only list phases.
+LISTS = ("phases.yml", "phases_back.yml", "traffic.yml", "bake_or_park.yml")
 PHASES = [
-    "Preflight", "Build", "Stage", "Migrate", "Start", "Canary", "Switch", "Bake", "Park", "Commit",
+    "Preflight", "Build", "Stage", "Migrate", "Start", "Switch", "Bake", "Park", "Commit",
 ]  # fmt: skip
 
 
-BACK = ["Preflight", "Recall", "Start", "Switch", "Bake", "Commit"]
+BACK = ["Preflight", "Recall", "Start", "Switch", "Bake", "Park", "Commit"]
 TRANSACTIONS = {"deploy": PHASES, "rollback": BACK}
 
 
@@ -62,8 +65,22 @@ def test_nothing_lets_hosts_go_ahead_of_the_others(play: dict[str, Any], word: s
     assert word not in play
 
 
+def spread(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the tasks, with those of the files that only list phases in their place."""
+    found = []
+    for task in tasks:
+        named = (task.get(f"ansible.builtin.{how}_tasks") for how in ("import", "include"))
+        file = Path(next(filter(None, named), "")).name
+        found += spread(role_tasks(file.removesuffix(".yml"))) if file in LISTS else [task]
+    return found
+
+
+def role_tasks(name: str) -> list[dict[str, Any]]:
+    return list(yaml.safe_load((TASKS / f"{name}.yml").read_text(encoding="utf-8")))
+
+
 def phases(tasks: list[dict[str, Any]]) -> list[str]:
-    words = dict.fromkeys(task["name"].split()[0] for task in tasks)
+    words = dict.fromkeys(task["name"].split()[0] for task in spread(tasks))
     return [word for word in words if word != "Hooks"]
 
 
@@ -106,7 +123,7 @@ def points(tasks: list[dict[str, Any]]) -> list[str]:
     """Return the phases and the points of hooks, in the order of the play."""
     return [
         step
-        for task in tasks
+        for task in spread(tasks)
         for step in task.get("vars", {}).get("release_hook_points", [task["name"].lower()])
     ]
 
@@ -114,12 +131,11 @@ def points(tasks: list[dict[str, Any]]) -> list[str]:
 ORDER = {
     "deploy": [
         "stage", "after_stage", "before_migrate", "migrate", "after_migrate", "start",
-        "before_switch", "canary", "switch", "after_switch", "before_commit", "bake", "park",
-        "commit",
+        "before_switch", "switch", "after_switch", "before_commit", "bake", "park", "commit",
     ],
     "rollback": [
         "recall", "start", "before_switch", "switch", "after_switch", "before_commit", "bake",
-        "commit",
+        "park", "commit",
     ],
 }  # fmt: skip
 
@@ -178,9 +194,6 @@ def test_playbook_says_how_to_run_it_without_invoke(playbook: Path) -> None:
 
     assert "ansible-playbook -i inventories/" in header
     assert f"playbooks/{playbook.name}" in header
-
-
-TASKS = PLAYBOOKS.parent / "roles/release/tasks"
 
 
 @pytest.mark.parametrize("phase", ["migrate", "start", "switch"])
@@ -262,19 +275,61 @@ def test_a_canary_ends_as_a_deploy_does(canary: dict[str, Any]) -> None:
     (play,) = yaml.safe_load((PLAYBOOKS / "deploy.yml").read_text(encoding="utf-8"))
     deploy, goes_on = (transaction_of(one)["block"] for one in (play, canary))
 
-    assert phases(goes_on) == PHASES[-5:]
-    assert goes_on[1:] == deploy[-6:]
+    assert phases(goes_on) == ["Canary", *PHASES[-4:]]
+    assert spread(goes_on)[1:] == spread(deploy)[-5:]
     assert play["tasks"][-1] == canary["tasks"][-1]
 
 
-def role_tasks(name: str) -> list[dict[str, Any]]:
-    return list(yaml.safe_load((TASKS / f"{name}.yml").read_text(encoding="utf-8")))
-
-
-@pytest.mark.parametrize("phase", ["switch", "bake", "commit"])
+@pytest.mark.parametrize("phase", ["bake", "commit"])
 def test_a_canary_that_is_left_at_a_share_goes_no_further(phase: str) -> None:
     for task in role_tasks(phase):
         assert "not __release_is_parked" in str(task["when"])
+
+
+def test_shares_come_before_batches_and_a_canary_that_is_left_has_no_batch(values: Values) -> None:
+    canary, batches = role_tasks("switch_steps")
+    plan = {"steps": [10], "parks": 10}
+    at_once = values(
+        "release", "__release_switches_at_once", release_plan=plan, ansible_play_hosts_all=["web1"]
+    )
+
+    assert canary["loop"] == "{{ __release_steps }}"
+    assert batches["when"] == "not __release_is_parked"
+    assert at_once is False
+
+
+@pytest.mark.parametrize(
+    ("hosts", "known", "in_one_go"),
+    [
+        (1, {}, True),
+        (1, {"release_hooks": {"before_stage": [1], "after_commit": [1]}}, True),
+        (1, {"release_hooks": {"after_switch": [1]}}, False),
+        (1, {"release_hooks": {"before_commit": [1]}}, False),
+        (1, {"release_bake_seconds": 30}, False),
+        (1, {"release_plan": {"steps": [5], "parks": 0}}, False),
+        (2, {}, False),
+    ],
+)
+def test_a_host_that_is_alone_skips_phases_only_where_nothing_is_left_for_them(
+    values: Values, hosts: int, known: dict[str, Any], in_one_go: bool
+) -> None:
+    play = [f"web{number}" for number in range(hosts)]
+
+    found = values("release", "__release_is_in_one_go", ansible_play_hosts_all=play, **known)
+
+    assert found is in_one_go
+
+
+@pytest.mark.parametrize("playbook", ["deploy", "rollback"])
+def test_the_role_alone_goes_through_what_the_playbook_does(playbook: str) -> None:
+    (play,) = yaml.safe_load((PLAYBOOKS / f"{playbook}.yml").read_text(encoding="utf-8"))
+    role = role_tasks("main" if playbook == "deploy" else "rollback")
+
+    transaction = spread(transaction_of(play)["block"])
+
+    assert [task["name"] for task in spread(role)[-len(transaction) - 1 : -1]] == [
+        task["name"] for task in transaction
+    ]
 
 
 def test_each_share_is_given_and_then_watched() -> None:

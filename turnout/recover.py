@@ -124,7 +124,8 @@ def _done(answer: Entry) -> str:
         f"{answer['release']} is live ({answer['live']})" if answer["live"] else "nothing is live"
     )
     if answer["reverted"]:
-        return f"put right what {answer['owner'] or 'a dead deploy'} left; {live}"
+        who, reached = answer["owner"] or "a dead deploy", answer["reached"]
+        return f"put right what {who} left, which died {reached}; {live}"
     return f"ended the lease of {answer['owner']}; {live}" if answer["owner"] else live
 
 

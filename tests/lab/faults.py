@@ -22,7 +22,10 @@ from turnout import lab as labs
 GONE_SECONDS = DEAD_MAN_SECONDS + 15
 # Only what SSH answers is swallowed: who asks the site goes on being answered.
 SILENT = "ip rule {} ipproto tcp sport 22 blackhole"
-IN_THE_CALL = "for call in $(pgrep -f 'host.pyz call'); do kill -KILL $call; done"
+# Python's alone: a shell that is killed as well is a connection that breaks off.
+IN_THE_CALL = (
+    "for call in $(pgrep -f '^/usr/bin/python3 .*host.pyz call'); do kill -KILL $call; done"
+)
 
 
 @dataclass

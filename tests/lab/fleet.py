@@ -37,6 +37,11 @@ cd / && runuser -u postgres -- createuser {name} && runuser -u postgres -- creat
 
 NAME = "hello"
 CLIENTS = {"keep": 1, "close": 2, "quiet": 1, "rare": 1}
+ASK = (
+    "import socket; s = socket.socket(socket.AF_UNIX); s.settimeout(5); s.connect('{}'); "
+    "s.sendall(b'GET /ready HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n'); "
+    "assert b' 200 ' in s.recv(99)"
+)
 # What a journal says last, and the phase that is under way then.
 UNDER_WAY = {
     "begin": "Stage",
@@ -185,7 +190,7 @@ class Fleet(Site):
         )
 
     def wait_for_candidate(self, host: Host, running: Play, known: set[str]) -> None:
-        """Wait until a host runs a release that is none of ``known`` in its idle slot.
+        """Wait until a release that is none of ``known`` answers in the idle slot of a host.
 
         Args:
             running: fails the test when it ends first.
@@ -194,10 +199,18 @@ class Fleet(Site):
 
         def runs() -> bool:
             assert running.process.poll() is None, running.end()
-            slots = self._ask(host)["slots"].values()
-            return any(s["state"] == "warm" and s["release"] not in known for s in slots)
+            slots = self._ask(host)["slots"].items()
+            idle = [s for s, is_ in slots if is_["state"] == "warm" and is_["release"] not in known]
+            return any(self._answers(host, slot) for slot in idle)
 
         until(runs, "a candidate that runs")
+        # It has seen that as well by now, and soaks.
+        time.sleep(1)
+
+    def _answers(self, host: Host, slot: str) -> bool:
+        """Say whether the app behind a slot's socket is ready."""
+        asked = ASK.format(f"/run/{self.name}.sockets/{slot}.sock")
+        return host.run(f'python3 -c "{asked}"').returncode == 0
 
     def is_free(self) -> bool:
         """Say whether no host has a lease any more."""

@@ -42,7 +42,8 @@ class Fleet:
             state["release"] = words[-1]
         lease, state["lease"] = state["lease"], None
         reverted = bool(lease)
-        return {**state, "reverted": reverted, "owner": lease and lease["owner"]}
+        known = {"owner": lease and lease["owner"], "reached": "after its start"}
+        return {**state, "reverted": reverted, **known}
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def test_every_host_is_put_right_and_told(fleet: Fleet, capsys: pytest.CaptureFi
 
     assert {asked[:2] for asked in fleet.asked} == {("web1", "recover"), ("web2", "recover")}
     said = capsys.readouterr().out
-    assert "web2: put right what alice@laptop (process 1) left; r1 is live (blue)" in said
+    assert "web2: put right what alice@laptop (process 1) left, which died after its start" in said
 
 
 def test_owners_of_this_machine_that_are_dead_are_named(

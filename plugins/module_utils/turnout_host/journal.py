@@ -12,6 +12,16 @@ from .layout import Layout
 
 Entry = dict[str, Any]
 DEPLOY, ROLLBACK = "deploy", "rollback"
+# A phase is noted when it has ended.
+ENDED = {
+    "stage": "after its stage",
+    "recall": "after its recall",
+    "migrate": "after its migration",
+    "start": "after its start, before any traffic",
+    "switch": "after its switch",
+    "bake": "after its bake",
+    "commit": "after its commit",
+}
 
 
 def read_lines(path: Path) -> list[Entry]:
@@ -67,6 +77,15 @@ def ended(layout: Layout, began: float) -> Entry | None:
     """Return the history's latest line about what began then, or None while that goes on."""
     lines = reversed(read_lines(layout.history))
     return next((entry for entry in lines if entry.get("began") == began), None)
+
+
+def reached(layout: Layout) -> str:
+    """Return how far the deploy or rollback of the journal has got, in words."""
+    noted = [entry["phase"] for entry in read_lines(layout.journal)]
+    ended = [phase for phase in noted if phase in ENDED]
+    if "moved" in noted and "switch" not in noted:
+        return "in its switch, with traffic on its release"
+    return ENDED[ended[-1]] if ended else "before the end of its first phase"
 
 
 def last(layout: Layout, phase: str) -> Entry | None:

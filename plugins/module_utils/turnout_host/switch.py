@@ -139,7 +139,7 @@ def reconcile(layout: Layout, slots: Slots, held: Lease | None = None) -> bool:
         revert(layout, slots, cause, outcome="aborted")
     elif dead:
         action, who = dead.get("action", "deploy"), f" of {held.owner}" if held else ""
-        revert(layout, slots, f"the {action}{who} died before its end")
+        revert(layout, slots, f"the {action}{who} died {journal.reached(layout)}")
     return dead is not None
 
 

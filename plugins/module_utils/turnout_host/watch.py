@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import lease, releases, splits, switch, units
+from . import journal, lease, releases, splits, switch, units
 from .atomic import remove_leftovers
 from .layout import Layout
 from .units import Slots
@@ -51,9 +51,10 @@ def recover(layout: Layout, slots: Slots) -> dict[str, Any]:
     """Put right what a dead deploy or rollback left, whoever held the lease, and end that.
 
     Returns:
-        ``reverted``, the ``owner`` that is gone, and the ``live`` slot and ``release``.
+        ``reverted``, the ``owner`` that is gone, how far it had got (``reached``), and the ``live``
+        slot and ``release``.
     """
-    held = lease.read(layout)
+    held, reached = lease.read(layout), journal.reached(layout)
     owner = held.owner if held else None
     reverted = switch.reconcile(layout, slots, held)
     remove_leftovers(layout.releases)
@@ -61,7 +62,7 @@ def recover(layout: Layout, slots: Slots) -> dict[str, Any]:
     lease.end(layout)
     stop(layout, slots.run)
     live = {"live": splits.live_slot(layout), "release": releases.live(layout)}
-    return {"changed": reverted, "reverted": reverted, "owner": owner, **live}
+    return {"changed": reverted, "reverted": reverted, "owner": owner, "reached": reached, **live}
 
 
 def _name(layout: Layout) -> str:

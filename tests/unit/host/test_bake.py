@@ -302,7 +302,7 @@ def test_a_watch_ends_when_somebody_else_ends_the_deploy(started: Layout, slots:
         call(started, "bake", seconds=60)
 
     timer.join()
-    assert journal.read_lines(started.history)[-1]["cause"].endswith("died before its end")
+    assert journal.read_lines(started.history)[-1]["cause"].endswith("died after its switch")
 
 
 def test_the_lease_goes_on_while_a_release_is_watched(started: Layout) -> None:

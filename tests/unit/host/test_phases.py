@@ -317,3 +317,24 @@ def test_an_audit_needs_no_lease_and_changes_nothing(staged: Layout) -> None:
     assert result["under_way"]
     assert [one["kind"] for one in result["differences"]] == ["seal"]
     assert result["lines"][0].startswith(f"{staged.audit_key}: seal missing")
+
+
+@pytest.mark.parametrize(
+    ("noted", "words"),
+    [
+        ([], "before the end of its first phase"),
+        (["stage"], "after its stage"),
+        (["stage", "migrate", "start", "from"], "after its start, before any traffic"),
+        (["stage", "start", "from", "moved"], "in its switch, with traffic on its release"),
+        (["stage", "start", "from", "moved", "switch"], "after its switch"),
+    ],
+)
+def test_the_journal_says_how_far_a_dead_deploy_got(
+    layout: Layout, slots: Slots, noted: list[str], words: str
+) -> None:
+    journal.begin(layout, "r1")
+    for phase in noted:
+        journal.record(layout, phase, seconds=0.1, split=None, to="green")
+
+    assert watch.recover(layout, slots)["reached"] == words
+    assert journal.read_lines(layout.history)[-1]["cause"] == f"the deploy died {words}"

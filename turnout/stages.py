@@ -128,7 +128,8 @@ def fleet_stages() -> list[Stage]:
 
 
 def _on_vms(title: str, which: str) -> Stage:
-    command = ("pytest", "-q", "-m", which, VMS, f"--ignore={CONTAINERS}", *_measured())
+    slowest = "--durations=20"
+    command = ("pytest", "-q", slowest, "-m", which, VMS, f"--ignore={CONTAINERS}", *_measured())
     return Stage(title, command, is_pytest=True, variables=_data(title, RUNNING))
 
 

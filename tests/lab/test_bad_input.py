@@ -203,9 +203,13 @@ def test_full_disk_is_found_before_anything_is_built(clone: Clone, host: Host) -
 def test_disk_that_fills_up_half_way_leaves_nothing_behind(clone: Clone, host: Host) -> None:
     page = clone.path / "app/hello/pages.py"
     page.write_text(f"{page.read_text()}\n# Changed, so that there is something to stage.\n")
+    # When it has been looked at whether there is room, and before anything is written.
+    free = "$(df --output=avail -k /srv | tail -1)"
+    fill = f"fallocate -l $(( {free} - 64 ))K /srv/.more"
+    hook = {"before_stage": [{"command": f"docker exec {host.vm.name} sh -c '{fill}'"}]}
     with (
-        clone.settings(release_free_megabytes=0),
-        small_disk(host, 64),
+        clone.settings(release_free_megabytes=0, app_hooks=hook),
+        small_disk(host, 40_000),
         live_site_does_not_notice(host),
     ):
         ran = deploy(clone)

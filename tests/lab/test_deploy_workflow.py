@@ -69,7 +69,7 @@ class Runner:
         assert set(self._secrets) <= set(found["env"])
         return "".join(
             self.run("bash", "-e", "-c", command, **self._secrets, **inputs)
-            for command in workflow.commands(found)
+            for _, command in workflow.commands(found)
         )
 
     def live(self) -> str:

@@ -323,7 +323,7 @@ def test_a_host_that_is_alone_skips_phases_only_where_nothing_is_left_for_them(
 @pytest.mark.parametrize("playbook", ["deploy", "rollback"])
 def test_the_role_alone_goes_through_what_the_playbook_does(playbook: str) -> None:
     (play,) = yaml.safe_load((PLAYBOOKS / f"{playbook}.yml").read_text(encoding="utf-8"))
-    role = role_tasks("main" if playbook == "deploy" else "rollback")
+    role = role_tasks("main") if playbook == "deploy" else role_tasks("rollback")[0]["block"]
 
     transaction = spread(transaction_of(play)["block"])
 
@@ -385,3 +385,30 @@ def test_a_host_that_waits_while_others_are_watched_does_not_go_back(
     )
 
     assert lease == {"token": "t", "seconds": seconds}
+
+
+@pytest.mark.parametrize(
+    ("known", "release"),
+    [
+        ({}, "built"),
+        ({"release_reason": "rollback"}, "earlier"),
+        ({"release_continues": True, "release_reason": "canary"}, "canary"),
+    ],
+)
+def test_playbooks_in_one_run_do_not_take_each_others_release(
+    values: Values, known: dict[str, Any], release: str
+) -> None:
+    registered = {
+        "release_build": {"release": "built"},
+        "release_host": {"rollback_to": "earlier"},
+        "release_plan": {"release": "canary"},
+    }
+
+    assert values("release", "__release_name", **registered, **known) == release
+
+
+def test_a_rollback_knows_that_it_is_one() -> None:
+    (play,) = yaml.safe_load((PLAYBOOKS / "rollback.yml").read_text(encoding="utf-8"))
+
+    assert play["vars"]["release_reason"] == "rollback"
+    assert role_tasks("rollback")[0]["vars"]["release_reason"] == "rollback"

@@ -44,7 +44,8 @@ def test_every_deploy_has_a_token_of_its_own_and_names_its_process() -> None:
     first, second = run({"web1": None})["lease"], run({"web1": None})["lease"]
 
     assert first["token"] != second["token"]
-    told = f"bob@{platform.node()} (process {os.getppid()}, {owner.place()})"
+    began = owner.beginning(os.getppid())
+    told = f"bob@{platform.node()} (process {os.getppid()}, {owner.place()}-{began})"
     assert first["owner"] == told
     assert (first["seconds"], first["dead"]) == (900, [])
 
@@ -125,3 +126,12 @@ def test_anybody_goes_on_with_a_canary() -> None:
 
 def test_a_canary_whose_time_is_over_stands_in_nobodys_way() -> None:
     assert run({"web1": {**PARKED, "seconds_left": 0}})["lease"]
+
+
+def test_a_process_that_got_the_number_of_a_dead_one_is_another_one() -> None:
+    alive = owner.name("alice", os.getpid())
+    began = owner.beginning(os.getpid())
+
+    assert not owner.is_dead(alive)
+    assert owner.is_dead(alive.replace(began, str(int(began) - 1)))
+    assert not owner.is_dead(alive.replace(f"-{began}", ""))

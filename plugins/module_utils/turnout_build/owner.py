@@ -8,14 +8,15 @@ import platform
 import re
 from pathlib import Path
 
-_FORM = re.compile(r".* \(process (?P<process>\d+), (?P<place>[0-9a-f]+)\)")
+_FORM = re.compile(r".* \(process (?P<process>\d+), (?P<place>[0-9a-f]+)(-(?P<began>\d+))?\)")
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 NAMESPACE = Path("/proc/self/ns/pid")
 
 
 def name(actor: str, process: int) -> str:
     """Return the name of an owner that lives as long as a process of this machine."""
-    return f"{actor}@{platform.node()} (process {process}, {place()})"
+    began = beginning(process)
+    return f"{actor}@{platform.node()} (process {process}, {place()}{f'-{began}' if began else ''})"
 
 
 def place() -> str:
@@ -28,6 +29,17 @@ def place() -> str:
     except OSError:
         known = os.urandom(8).hex()  # nothing is known here, so nothing is ever called dead
     return hashlib.sha256(known.encode()).hexdigest()[:6]
+
+
+def beginning(process: int) -> str:
+    """Return when a process began, in ticks since boot (proc(5), starttime); '' where none tells.
+
+    A number alone is given to another process sooner or later.
+    """
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return ""
 
 
 def is_dead(owner: str) -> bool:
@@ -43,5 +55,5 @@ def is_dead(owner: str) -> bool:
     except ProcessLookupError:
         return True
     except PermissionError:
-        return False
-    return False
+        pass
+    return bool(told["began"]) and told["began"] != beginning(int(told["process"]))

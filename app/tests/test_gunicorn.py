@@ -8,6 +8,7 @@ import runpy
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import closing
 
@@ -90,6 +91,15 @@ def test_metrics_are_right_with_several_workers(server):
     # Whichever worker answers, it tells of all.
     assert {counted(server) for _ in range(10)} == {before + 60}
     assert len(re.findall("^app_info", ask(server, "/metrics")[1], re.MULTILINE)) == 1
+
+
+def test_metrics_wait_for_a_worker_that_is_making_its_files(server, log):
+    (folder,) = log.parent.glob("metrics-*")
+    unfilled = folder / "counter_999999.db"
+    unfilled.touch()
+    threading.Timer(0.1, unfilled.unlink).start()
+
+    assert ask(server, "/metrics")[0] == 200
 
 
 def test_counts_outlive_the_worker_that_made_them(server, log):

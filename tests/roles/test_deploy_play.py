@@ -333,7 +333,7 @@ def test_the_role_alone_goes_through_what_the_playbook_does(playbook: str) -> No
 
 
 def test_each_share_is_given_and_then_watched() -> None:
-    given, watched = role_tasks("canary")
+    given, watched = role_tasks("canary_share")
 
     assert given["turnout_switch"]["share"] == "{{ release_share }}"
     assert watched["turnout_bake"]["seconds"] == "{{ release_canary_seconds }}"
@@ -412,3 +412,13 @@ def test_a_rollback_knows_that_it_is_one() -> None:
 
     assert play["vars"]["release_reason"] == "rollback"
     assert role_tasks("rollback")[0]["vars"]["release_reason"] == "rollback"
+
+
+@pytest.mark.parametrize("file", sorted(TASKS.glob("*.yml")), ids=lambda path: path.stem)
+def test_no_included_task_file_has_the_name_of_a_playbook(file: Path) -> None:
+    """Ansible would take the playbook: it looks beside that first."""
+    names = {playbook.name for playbook in PLAYBOOKS.glob("*.yml")}
+
+    for task in yaml.safe_load(file.read_text(encoding="utf-8")):
+        named = task.get("ansible.builtin.include_tasks")
+        assert (named["file"] if isinstance(named, dict) else named) not in names

@@ -29,6 +29,7 @@ from turnout_host import (
 )
 from turnout_host.errors import HostFailure
 from turnout_host.layout import Layout
+from turnout_host.lock import exclusive
 from turnout_host.units import Slots
 
 LEASE = {"token": "t2", "owner": "alice@laptop (process 1)", "reason": "canary", "seconds": 60}
@@ -295,7 +296,12 @@ def test_what_takes_no_traffic_is_not_watched(started: Layout) -> None:
 
 def test_a_watch_ends_when_somebody_else_ends_the_deploy(started: Layout, slots: Slots) -> None:
     call(started, "switch", share=5)
-    timer = threading.Timer(0.1, lambda: watch.recover(started, slots))
+
+    def recover() -> None:
+        with exclusive(started):
+            watch.recover(started, slots)
+
+    timer = threading.Timer(0.1, recover)
     timer.start()
 
     with pytest.raises(HostFailure, match="of a deploy that has ended"):

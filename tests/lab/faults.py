@@ -144,7 +144,12 @@ CANDIDATES = {
     ),
     "it crashes at start": Broken("crashes at start", line="os.kill(os.getppid(), signal.SIGKILL)"),
     "it crashes while it soaks": Broken("did not stay", line=CRASHES.format(2)),
-    "it needs too much memory": Broken("", line=TOO_MUCH, memory=300),
+    "it needs too much memory": Broken(
+        "did not become healthy",
+        settings={"app_health": {"path": "/ready", "start_timeout_seconds": 15}},
+        line=TOO_MUCH,
+        memory=300,
+    ),
 }
 
 

@@ -32,15 +32,13 @@ def slow() -> dict[str, object]:
 
 @pytest.fixture
 def slow_site(site: Site) -> Iterator[Site]:
-    """The app with a page that takes ten seconds; its old slot stops right after a switch."""
+    """The app with a page that takes ten seconds."""
     page = site.source / "hello/diagnostics.py"
     before = page.read_text()
     page.write_text(before + SLOW)
-    site.play("provision", app_warm_seconds=0)
     site.deploy("slow")
     yield site
     page.write_text(before)
-    site.play("provision")
 
 
 def ask(site: Site, method: str) -> tuple[int, bytes, float]:

@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from turnout.inventory import Environment, load
-from turnout.status import WIDTH, entry
+from turnout.status import WIDTH, ask
 
 # Every file of every release is read.
 SECONDS = 300
@@ -25,22 +25,12 @@ def audit(env: str, *, as_json: bool = False) -> bool:
         TurnoutError: the environment cannot be read.
     """
     environment = load(env)
-    hosts = _ask(environment)
+    hosts = ask(environment, "audit", timeout=SECONDS)
     if as_json:
         print(json.dumps(document(environment, hosts), indent=2))
     else:
         _show(environment, hosts)
     return not any("error" in host or host["differences"] for host in hosts)
-
-
-def _ask(environment: Environment) -> list[dict[str, Any]]:
-    from turnout import ssh
-
-    answers = ssh.on_each(
-        environment.hosts,
-        lambda host: ssh.program(host, environment.app, "audit", timeout=SECONDS),
-    )
-    return [entry(host, answers[host.name]) for host in environment.hosts]
 
 
 def document(environment: Environment, hosts: list[dict[str, Any]]) -> dict[str, Any]:

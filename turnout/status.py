@@ -12,6 +12,7 @@ from turnout.reach import HostError
 
 SLOTS = ("blue", "green")
 WIDTH = 200  # where no terminal sets one
+SECONDS = 20
 KEYS = ("live", "release", "slots", "split")
 
 
@@ -34,12 +35,21 @@ def status(env: str, *, as_json: bool = False) -> bool:
     return not any("error" in host for host in hosts)
 
 
-def ask(environment: Environment) -> list[dict[str, Any]]:
-    """Return one entry for each host: what its program said, or `error` and `next_step`."""
+def ask(
+    environment: Environment, verb: str = "status", *, timeout: int = SECONDS
+) -> list[dict[str, Any]]:
+    """Return one entry for each host: what its program said, or `error` and `next_step`.
+
+    Args:
+        environment: whose hosts.
+        verb: of the host program.
+        timeout: seconds that it may take.
+    """
     from turnout import ssh
 
     answers = ssh.on_each(
-        environment.hosts, lambda host: ssh.program(host, environment.app, "status")
+        environment.hosts,
+        lambda host: ssh.program(host, environment.app, verb, timeout=timeout),
     )
     return [entry(host, answers[host.name]) for host in environment.hosts]
 

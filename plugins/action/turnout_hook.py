@@ -13,8 +13,8 @@ if _LIBRARY not in sys.path:
     sys.path.insert(0, _LIBRARY)
 
 from turnout_build import hooks  # noqa: E402
+from turnout_host import hiding  # noqa: E402
 
-LEAST_CHARACTERS = 6
 SHOWN_CHARACTERS = 4000
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "point": {"type": "str", "required": True},
@@ -87,7 +87,5 @@ def result(given: dict[str, Any], ran: hooks.Ran) -> dict[str, Any]:
 
 def hidden(output: str, secret: dict[str, Any]) -> str:
     """Return the output without the values that only the hook was given."""
-    for value in sorted(map(str, secret.values()), key=len, reverse=True):
-        if len(value) >= LEAST_CHARACTERS:
-            output = output.replace(value, "***")
-    return output
+    values = map(str, secret.values())
+    return hiding.hider_of(v for v in values if len(v) >= hiding.LEAST_CHARACTERS)(output)

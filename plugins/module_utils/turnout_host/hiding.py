@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -30,7 +30,11 @@ def hider(layout: Layout, *releases: str | None) -> Hide:
     That is every value of an environment and of a config file, however it was quoted on its way
     into a log, but for what `release.json` says in the open.
     """
-    values = {value for name in releases if name for value in _values(layout.release(name))}
+    return hider_of({value for name in releases if name for value in _values(layout.release(name))})
+
+
+def hider_of(values: Iterable[str]) -> Hide:
+    """Return what puts ``***`` in place of these values, in whatever form they are written."""
     # The longest first: one value may be a part of another.
     forms = sorted({form for value in values for form in _forms(value)}, key=len, reverse=True)
 

@@ -50,7 +50,7 @@ class Environment:
         build: what the build library wants to know.
         targets: kinds of host to build for besides those there are.
         signing_key: signs artifacts; empty for none.
-        has_hooks: whether hooks run or a webhook is told, which only the playbooks do.
+        needs_playbook: whether there is a bake, a hook or a webhook, which only the playbooks have.
         revision: names the configuration in a release's name; empty where only a run of the
             playbook can tell, because settings are looked up or missing.
     """
@@ -61,7 +61,7 @@ class Environment:
     build: dict[str, Any] = field(default_factory=dict)
     targets: list[dict[str, str]] = field(default_factory=list)
     signing_key: str = ""
-    has_hooks: bool = False
+    needs_playbook: bool = False
     revision: str = ""
 
     def host(self, name: str) -> Host:

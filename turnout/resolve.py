@@ -107,14 +107,15 @@ class _Inventory:
             build=first(BUILD),
             targets=first("release_targets"),
             signing_key=str(first("release_signing_key")),
-            has_hooks=self._has_hooks(first),
+            needs_playbook=self._needs_playbook(first),
             revision=self._revision(first),
         )
 
-    def _has_hooks(self, value: _Values) -> bool:
+    def _needs_playbook(self, value: _Values) -> bool:
         """Say whether a rollback has more to do than the host can; the address stays unknown."""
         try:
-            return bool(value("release_hooks")) or bool(value("release_webhook_url"))
+            told = bool(value("release_hooks")) or bool(value("release_webhook_url"))
+            return told or int(value("release_bake_seconds")) > 0
         except TurnoutError:
             return True  # what cannot be had here the playbook will name
 

@@ -1,7 +1,7 @@
 """Back to an earlier release: of one host over SSH at once, of several by the playbook.
 
 One host needs no barrier, and its own program does all of it in one call, unless the team has
-hooks: they are the playbook's. Of several hosts all go back, or none.
+hooks or lets a release bake: those are the playbook's. Of several hosts all go back, or none.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def rollback(env: str, wish: Wish) -> None:
         TurnoutError: nothing moved, or everything is back where it was; the message says why.
     """
     environment = load(env)
-    if len(environment.hosts) == 1 and not environment.has_hooks:
+    if len(environment.hosts) == 1 and not environment.needs_playbook:
         _alone(environment, wish)
     else:
         _fleet(environment, wish)

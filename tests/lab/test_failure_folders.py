@@ -289,7 +289,9 @@ def test_a_hook_that_fails_before_the_switch_leaves_the_traffic_where_it_was(
     assert SECRET not in ran.output, "the address of the chat was shown"
 
 
-def test_a_rollback_has_hooks_and_is_told_of_too(site: Site, chat: Chat, tmp_path: Path) -> None:
+def test_a_rollback_needs_playbook_and_is_told_of_too(
+    site: Site, chat: Chat, tmp_path: Path
+) -> None:
     said, before = tmp_path / "said", site.status()
 
     site.play(

@@ -71,6 +71,8 @@ def test_settings_are_templated_for_each_host_over_the_defaults(inventories: Pat
         ("app_hooks: {after_switch: [{command: 'true'}]}\n", True),
         ("app_webhook_url: https://chat.example.com/s3cret\n", True),
         ('app_webhook_url: "{{ vault_that_nobody_has }}"\n', True),
+        ("app_bake_seconds: 30\n", True),
+        ("app_bake_seconds: 0\n", False),
     ],
 )
 def test_hooks_and_webhooks_are_known_and_no_address_is_kept(
@@ -78,7 +80,7 @@ def test_hooks_and_webhooks_are_known_and_no_address_is_kept(
 ) -> None:
     (inventories / "prod/group_vars/all/app.yml").write_text(APP + setting)
 
-    assert load("prod").has_hooks is has
+    assert load("prod").needs_playbook is has
     assert "s3cret" not in (tmp_path / "cache/inventory-prod.json").read_text()
 
 

@@ -25,7 +25,7 @@ class Played:
 
     def __init__(self) -> None:
         self.hosts = [WEB1]
-        self.has_hooks = False
+        self.needs_playbook = False
         self.asked: list[tuple[Any, ...]] = []
         self.variables: dict[str, Any] | None = None
         self.exit_code, self.cancelled = 0, False
@@ -34,7 +34,7 @@ class Played:
         self.kept: list[str] = []
 
     def load(self, env: str) -> Environment:
-        return Environment(env, "shop", self.hosts, has_hooks=self.has_hooks)
+        return Environment(env, "shop", self.hosts, needs_playbook=self.needs_playbook)
 
     def program(self, host: Host, app: str, verb: str, *words: str, timeout: int) -> dict[str, Any]:
         self.asked.append((host.name, verb, *words, timeout))
@@ -123,7 +123,7 @@ def test_what_the_host_says_against_it_is_the_error(
 
 
 def test_one_host_goes_the_way_of_a_fleet_where_hooks_are_to_run(played: Played) -> None:
-    played.has_hooks = True
+    played.needs_playbook = True
 
     rollback("prod", WISH)
 

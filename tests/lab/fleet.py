@@ -37,6 +37,8 @@ cd / && runuser -u postgres -- createuser {name} && runuser -u postgres -- creat
 
 NAME = "hello"
 CLIENTS = {"keep": 1, "close": 2, "quiet": 1, "rare": 1}
+# So that a small machine has time left for what the VMs do.
+PAUSE_SECONDS = 0.12
 ASK = (
     "import socket; s = socket.socket(socket.AF_UNIX); s.settimeout(5); s.connect('{}'); "
     "s.sendall(b'GET /ready HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n'); "
@@ -232,7 +234,12 @@ class Fleet(Site):
         with ExitStack() as stack:
             yield {
                 host.vm.name: stack.enter_context(
-                    Load(f"http://127.0.0.1:{host.vm.http_port}", **CLIENTS, seconds=600)
+                    Load(
+                        f"http://127.0.0.1:{host.vm.http_port}",
+                        **CLIENTS,
+                        pause=PAUSE_SECONDS,
+                        seconds=600,
+                    )
                 )
                 for host in hosts or self.hosts
             }

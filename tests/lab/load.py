@@ -35,6 +35,7 @@ class Load:
         close: how many make a new connection for each request.
         quiet: how many ask only twice a second, as the visitors of a small site do.
         rare: how many ask once in three seconds, longer than nginx keeps a connection to a slot.
+        pause: of those that keep and close, between an answer and the next request, in seconds.
         seconds: ends the run by itself.
         most: the number of requests after which it ends by itself.
 
@@ -51,6 +52,7 @@ class Load:
         close: int = 6,
         quiet: int = 1,
         rare: int = 0,
+        pause: float = BUSY_PAUSE_SECONDS,
         seconds: float = 600.0,
         most: int = 500_000,
     ) -> None:
@@ -62,8 +64,8 @@ class Load:
         self.limits = Limits(seconds=seconds, most=most)
         target = Target.from_url(url, host)
         kinds = [
-            ("keep", keep, True, BUSY_PAUSE_SECONDS),
-            ("close", close, False, BUSY_PAUSE_SECONDS),
+            ("keep", keep, True, pause),
+            ("close", close, False, pause),
         ]
         kinds.append(("quiet", quiet, True, QUIET_PAUSE_SECONDS))
         kinds.append(("rare", rare, True, RARE_PAUSE_SECONDS))

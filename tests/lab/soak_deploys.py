@@ -61,15 +61,23 @@ KEPT = ("requests", "failed", "switch_ms", "last_old_answer_ms", "longest_gap_ms
 
 
 def deploys(fleet: Fleet, count: int) -> tuple[list[Seen], list[dict[str, Any]]]:
-    """Deploy so often under load; return what was seen of each, and each host's load report."""
+    """Deploy so often under load; return what was seen of each switch, and each load's report."""
     found: list[Seen] = []
-    with fleet.watched() as loads:
-        for number in range(1, count + 1):
+    reports = []
+    for number in range(1, count + 1):
+        with fleet.watched() as loads:
             release = fleet.deploy(f"{number}")
             time.sleep(AFTER_SECONDS)
             found += [seen(fleet, h, loads[h.vm.name], number, release) for h in fleet.hosts]
-            print(f"{number:>4}/{count}  {release}", flush=True)
-    return found, [report(load.requests) for load in loads.values()]
+        reports += [report(load.requests) for load in loads.values()]
+        worst = [f"{one.difference:.2f}" for one in found[-len(fleet.hosts) :]]
+        failed = sum(one["failed"] for one in reports)
+        print(
+            f"{number:>4}/{count}  {release}: {failed} failed so far; "
+            f"receipts differ by {', '.join(worst)} s",
+            flush=True,
+        )
+    return found, reports
 
 
 def verdict(found: list[Seen], reports: list[dict[str, Any]]) -> tuple[str, bool]:
@@ -81,9 +89,10 @@ def verdict(found: list[Seen], reports: list[dict[str, Any]]) -> tuple[str, bool
     differ = max(one.difference for one in found)
     switches = sorted(one.receipt["switch_ms"] for one in found)
     latest = max(one.last_old_seconds for one in found)
+    count, hosts = max(one.deploy for one in found), len({one.host for one in found})
     words = (
-        f"{max(one.deploy for one in found)} deploys of {len(reports)} hosts: {asked} requests, "
-        f"{failed} failed; receipts: {told_asked} requests, {told_failed} failed; last old answer "
+        f"{count} deploys of {hosts} hosts: {asked} requests, {failed} failed; "
+        f"receipts: {told_asked} requests, {told_failed} failed; last old answer "
         f"{latest:.2f} s after a switch at most, receipts differ by {differ:.2f} s at most; "
         f"switch {statistics.median(switches):.1f} ms (median), {switches[-1]:.1f} ms at most"
     )

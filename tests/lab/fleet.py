@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,6 +16,7 @@ from typing import Any
 from tests.lab.load import Load
 from tests.lab.load_report import report
 from tests.lab.site import Host, Site
+from turnout import lab as labs
 from turnout.lab_state import Lab
 from turnout.paths import REPOSITORY
 
@@ -249,6 +251,20 @@ class Fleet(Site):
 
     def _ask(self, host: Host) -> dict[str, Any]:
         return dict(json.loads(host.run(f"{PROGRAM} status --app {self.name}").stdout))
+
+
+@contextmanager
+def fresh(lab: str, hosts: int) -> Iterator[Fleet]:
+    """Make VMs of both Debians with the sample app, and remove them at the end of the block.
+
+    Where the block fails they stay, for whoever wants to look; the next call removes them.
+    """
+    labs.down(lab)
+    with tempfile.TemporaryDirectory(prefix="fleet-") as folder:
+        fleet = Fleet(labs.up(hosts, "both", lab=lab), Path(folder))
+        fleet.make()
+        yield fleet
+    labs.down(lab)
 
 
 def until(reached: Callable[[], bool], what: str, seconds: float = SOON_SECONDS) -> float:

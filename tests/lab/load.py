@@ -64,14 +64,14 @@ class Load:
         self.limits = Limits(seconds=seconds, most=most)
         target = Target.from_url(url, host)
         kinds = [
-            ("keep", keep, True, pause),
-            ("close", close, False, pause),
+            ("keep", keep, True, True, pause),
+            ("close", close, False, True, pause),
+            ("quiet", quiet, True, False, QUIET_PAUSE_SECONDS),
+            ("rare", rare, True, False, RARE_PAUSE_SECONDS),
         ]
-        kinds.append(("quiet", quiet, True, QUIET_PAUSE_SECONDS))
-        kinds.append(("rare", rare, True, RARE_PAUSE_SECONDS))
         self.clients = [
-            Client(f"{kind}-{number}", target, self.limits, keeps=keeps, pause=pause)
-            for kind, count, keeps, pause in kinds
+            Client(f"{kind}-{number}", target, self.limits, keeps=keeps, posts=posts, pause=each)
+            for kind, count, keeps, posts, each in kinds
             for number in range(1, count + 1)
         ]
         self._threads = [threading.Thread(target=client.run) for client in self.clients]

@@ -71,24 +71,33 @@ class Target:
 
 
 class Client:
-    """Sends one request after another, GET and POST in turn.
+    """Sends one request after another.
 
     Args:
         name: stands in the report.
         target: whom it asks.
         limits: end the run.
         keeps: whether it keeps its connection.
+        posts: whether it sends every other request with a body.
         pause: seconds between two requests.
     """
 
     def __init__(
-        self, name: str, target: Target, limits: Limits, *, keeps: bool, pause: float
+        self,
+        name: str,
+        target: Target,
+        limits: Limits,
+        *,
+        keeps: bool,
+        posts: bool,
+        pause: float,
     ) -> None:
         self.name = name
         self.requests: list[Request] = []
         self._target = target
         self._limits = limits
         self._keeps = keeps
+        self._posts = posts
         self._pause = pause
         self._connection = http.client.HTTPConnection(
             ONLY_TARGET, target.port, timeout=TIMEOUT_SECONDS
@@ -98,7 +107,7 @@ class Client:
     def run(self) -> None:
         """Ask until the run is over."""
         bodies = itertools.cycle(BODIES)
-        for method in itertools.cycle(("GET", "POST") if self._pause < 0.1 else ("GET",)):
+        for method in itertools.cycle(("GET", "POST") if self._posts else ("GET",)):
             if self._limits.over:
                 break
             self._limits.count()

@@ -14,18 +14,15 @@ import json
 import random
 import secrets
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 
 from tests.lab.faults import FAULTS, Scene
-from tests.lab.fleet import BACK_SECONDS, ORDER, Fleet, Play, until
+from tests.lab.fleet import BACK_SECONDS, ORDER, Fleet, Play, fresh, until
 from tests.lab.load import Load
 from tests.lab.load_report import last_old_answer, report
-from turnout import lab as labs
 from turnout.paths import WORK
 
 NAME = "soak"
@@ -171,11 +168,8 @@ def summary(outcomes: list[Outcome], seed: int) -> str:
 def main() -> int:
     """Run the instants; exit with 1 when something did not hold."""
     arguments = _arguments()
-    lab = labs.up(arguments.hosts, "both", lab=NAME)
     outcomes: list[Outcome] = []
-    with tempfile.TemporaryDirectory(prefix="soak-") as folder:
-        fleet = Fleet(lab, Path(folder))
-        fleet.make()
+    with fresh(NAME, arguments.hosts) as fleet:
         fleet.deploy("1", **QUICK)
         soak = Soak(fleet)
         numbers = arguments.only or range(1, arguments.instants + 1)
@@ -183,7 +177,6 @@ def main() -> int:
             outcomes.append(soak.go_through(plan(arguments.seed, number, arguments.hosts)))
             _tell(outcomes[-1], arguments.instants)
             _keep(outcomes, arguments.seed)
-    labs.down(NAME)
     print(f"\n{table(outcomes)}\n\n{summary(outcomes, arguments.seed)}")
     return 1 if any(one.complaints for one in outcomes) else 0
 

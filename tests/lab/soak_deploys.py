@@ -12,17 +12,14 @@ import argparse
 import json
 import statistics
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from tests.lab.fleet import PROGRAM, Fleet
+from tests.lab.fleet import PROGRAM, Fleet, fresh
 from tests.lab.load import Load
 from tests.lab.load_report import last_old_answer, report
 from tests.lab.site import Host
-from turnout import lab as labs
 
 NAME = "soak"
 # Both ask now and then only: each may have missed the last old answer by its own pause.
@@ -105,12 +102,8 @@ def main() -> int:
     parser.add_argument("--deploys", type=int, default=50, help="how many")
     parser.add_argument("--hosts", type=int, default=3, help="VMs of the fleet")
     arguments = parser.parse_args()
-    lab = labs.up(arguments.hosts, "both", lab=NAME)
-    with tempfile.TemporaryDirectory(prefix="soak-") as folder:
-        fleet = Fleet(lab, Path(folder))
-        fleet.make()
+    with fresh(NAME, arguments.hosts) as fleet:
         words, held = verdict(*deploys(fleet, arguments.deploys))
-    labs.down(NAME)
     print(words)
     return 0 if held else 1
 

@@ -67,6 +67,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "start": {
         **LEASE,
         **RELEASE,
+        **CHECKED,
         "drain_seconds": {"type": "int", "required": True},
         "probe_rate": {"type": "int", "required": True},
     },

@@ -41,7 +41,9 @@ options:
     type: int
     required: true
   import_checked:
-    description: Whether stage imported the app on trial. If not, that is done beside the commands.
+    description: >-
+      Whether stage imported the app on trial. If not, that is done where the app's entry is
+      another one than the live app's, and where a command fails, to tell the cause.
     type: bool
 author:
   - The Turnout authors

@@ -40,6 +40,11 @@ options:
       none.
     type: int
     required: true
+  import_checked:
+    description: >-
+      Whether stage imported the app on trial. If not, that is done where it does not become
+      healthy, to tell the cause.
+    type: bool
 author:
   - The Turnout authors
 """

@@ -17,6 +17,7 @@ from tests.lab.load import Load
 from tests.lab.load_report import report
 from tests.lab.site import Host, Site
 from turnout import lab as labs
+from turnout.bench.stubs import locked
 from turnout.lab_state import Lab
 from turnout.paths import REPOSITORY
 
@@ -38,6 +39,13 @@ cd / && runuser -u postgres -- createuser {name} && runuser -u postgres -- creat
 
 
 NAME = "hello"
+SMALL: dict[str, Any] = {
+    "code": REPOSITORY / "tests/apps/small",
+    "app_entry": "hello:app",
+    "app_migrate_command": "python -m hello.migrate",
+    "app_static": [],
+}
+SMALL_PACKAGES = ("gunicorn", "packaging", "psycopg", "psycopg-binary", "typing-extensions")
 CLIENTS = {"keep": 1, "close": 2, "quiet": 1, "rare": 1}
 # So that a small machine has time left for what the VMs do.
 PAUSE_SECONDS = 0.12
@@ -92,7 +100,7 @@ class Play:
 
 
 class Fleet(Site):
-    """The sample app on every VM of a lab."""
+    """One app on every VM of a lab, by default the sample app."""
 
     def __init__(self, lab: Lab, folder: Path, **settings: Any) -> None:
         self.hosts = [Host(lab, vm) for vm in lab.vms]
@@ -254,17 +262,30 @@ class Fleet(Site):
 
 
 @contextmanager
-def fresh(lab: str, hosts: int) -> Iterator[Fleet]:
-    """Make VMs of both Debians with the sample app, and remove them at the end of the block.
+def fresh(lab: str, hosts: int, *, is_small: bool = False) -> Iterator[Fleet]:
+    """Make VMs of both Debians with an app on them, and remove them at the end of the block.
 
     Where the block fails they stay, for whoever wants to look; the next call removes them.
+
+    Args:
+        is_small: with an app that takes little of the machine, instead of the sample app.
     """
     labs.down(lab)
     with tempfile.TemporaryDirectory(prefix="fleet-") as folder:
-        fleet = Fleet(labs.up(hosts, "both", lab=lab), Path(folder))
+        known = SMALL if is_small else {}
+        fleet = Fleet(labs.up(hosts, "both", lab=lab), Path(folder), **known)
+        if is_small:
+            _lock(fleet.source)
         fleet.make()
         yield fleet
     labs.down(lab)
+
+
+def _lock(source: Path) -> None:
+    """Give the small app the versions that the sample app has locked."""
+    text = (REPOSITORY / "app/requirements.txt").read_text()
+    lines = [locked(text, package) for package in SMALL_PACKAGES]
+    (source / "requirements.txt").write_text("".join(lines))
 
 
 def until(reached: Callable[[], bool], what: str, seconds: float = SOON_SECONDS) -> float:

@@ -44,21 +44,24 @@ class Host:
 
 
 class Site:
-    """One instance of the sample app.
+    """One instance of an app, by default the sample app.
 
     Args:
         host: the VM.
         folder: an empty folder for the copy of the code.
+        code: the app; its `hello/version.py` is written anew for each deploy.
         settings: the team's settings (`app_*`) that differ from the lab's.
     """
 
-    def __init__(self, host: Host, folder: Path, **settings: Any) -> None:
+    def __init__(
+        self, host: Host, folder: Path, *, code: Path = REPOSITORY / "app", **settings: Any
+    ) -> None:
         self.host = host
         self.source = folder / "app"
         self.name = str(settings.get("app_name", "hello"))
         self.url = f"http://127.0.0.1:{host.vm.http_port}"
         self._settings = {"app_source": str(self.source), "release_test": False, **settings}
-        shutil.copytree(REPOSITORY / "app", self.source, ignore=LEFT_OUT)
+        shutil.copytree(code, self.source, ignore=LEFT_OUT)
         secrets.init("local")
 
     def deploy(self, version: str, **settings: Any) -> str:

@@ -169,7 +169,7 @@ def main() -> int:
     """Run the instants; exit with 1 when something did not hold."""
     arguments = _arguments()
     outcomes: list[Outcome] = []
-    with fresh(NAME, arguments.hosts) as fleet:
+    with fresh(NAME, arguments.hosts, is_small=True) as fleet:
         fleet.deploy("1", **QUICK)
         soak = Soak(fleet)
         numbers = arguments.only or range(1, arguments.instants + 1)

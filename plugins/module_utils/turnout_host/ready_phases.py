@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from . import audit as auditing
 from . import (
     current_env,
@@ -21,6 +24,7 @@ from . import stage as staging
 from . import start as starting
 from . import state as looking
 from .calls import Call, Result, beside, difference
+from .errors import HostFailure
 
 
 def preflight(call: Call) -> Result:
@@ -90,8 +94,35 @@ def _request(call: Call) -> staging.Request:
 
 
 def _import_on_trial(call: Call) -> None:
-    if not call.parameters["import_checked"]:
+    """Import the app beside its own commands, where its entry is another one than the live app's.
+
+    Otherwise the commands import it all the same, and the entry has stood the test of traffic.
+    """
+    if not _import_is_checked(call) and _has_another_entry(call):
         staging.check(call.layout, call.parameters["release"])
+
+
+def _has_another_entry(call: Call) -> bool:
+    names = (releases.live(call.layout), call.parameters["release"])
+    live, new = (
+        releases.get(call.layout, name).manifest["entry"] if name else "" for name in names
+    )
+    return bool(live != new)
+
+
+@contextmanager
+def _explained(call: Call) -> Iterator[None]:
+    """Where the app does not even import, that is the cause, and not what followed from it."""
+    try:
+        yield
+    except HostFailure:
+        if not _import_is_checked(call):
+            staging.check(call.layout, call.parameters["release"])
+        raise
+
+
+def _import_is_checked(call: Call) -> bool:
+    return bool(call.parameters.get("import_checked", True))
 
 
 def recall(call: Call) -> Result:
@@ -118,11 +149,11 @@ def migrate(call: Call) -> Result:
     if not call.check:
         seconds = float(call.parameters["timeout_seconds"])
         name = call.parameters["release"]
-        # Meanwhile the slot that the release will run in is made ready, and the app imported on
-        # trial where stage has not.
+        # Meanwhile the slot that the release will run in is made ready.
         with (
             beside(lambda: starting.prepare(call.layout, call.slots, name)),
             beside(lambda: _import_on_trial(call)),
+            _explained(call),
         ):
             output = migration.migrate(call.layout, name, **commands, timeout_seconds=seconds)
         schema.note(call.layout, name, call.slots.run)
@@ -137,7 +168,7 @@ def start(call: Call) -> Result:
         drain_seconds = float(call.parameters["drain_seconds"])
         is_rollback = journal.action(call.layout) == journal.ROLLBACK
         rate = float(call.parameters["probe_rate"])
-        with beside(lambda: probe.start(call.layout, rate, call.slots.run)):
+        with beside(lambda: probe.start(call.layout, rate, call.slots.run)), _explained(call):
             slot = starting.start(
                 call.layout, call.slots, name, drain_seconds, is_verified=is_rollback
             )

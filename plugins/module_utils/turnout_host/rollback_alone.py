@@ -9,7 +9,8 @@ from . import phases, rollback, settle
 from .errors import HostFailure
 from .layout import Layout
 
-LEASE_SECONDS = 900
+# Each phase renews it and holds the lock; who finds it over, finds a program that was killed.
+LEASE_SECONDS = 60
 PHASES = ("recall", "start", "switch", "commit")
 
 

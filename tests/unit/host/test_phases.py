@@ -272,13 +272,35 @@ def test_an_app_that_does_not_import_is_the_cause_and_not_its_consequence(broken
         call(broken, "migrate", **MIGRATION)
 
 
-def test_an_app_that_migrates_but_is_no_wsgi_application_does_not_go_on(
+def test_an_app_with_another_entry_is_imported_beside_its_migration(
+    broken: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ready_phases.migration, "migrate", lambda *_, **__: "migrated")
+    making.make_release(broken, "r3", entry="hello:create_app")
+
+    with pytest.raises(HostFailure, match="does not import"):
+        call(broken, "migrate", **{**MIGRATION, "release": "r3"})
+
+
+def test_an_app_that_flask_imports_to_migrate_is_not_imported_twice(
     broken: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ready_phases.migration, "migrate", lambda *_, **__: "migrated")
 
-    with pytest.raises(HostFailure, match="does not import"):
-        call(broken, "migrate", **MIGRATION)
+    assert call(broken, "migrate", **MIGRATION)["output"] == "migrated"
+
+
+@pytest.mark.parametrize(("checked", "cause"), [(False, "does not import"), (True, "crashes")])
+def test_a_start_that_fails_is_explained_by_an_import_that_was_not_tried(
+    broken: Layout, monkeypatch: pytest.MonkeyPatch, checked: bool, cause: str
+) -> None:
+    def crash(*_: Any, **__: Any) -> str:
+        raise HostFailure("the release crashes at start", "read its log")
+
+    monkeypatch.setattr(ready_phases.starting, "start", crash)
+
+    with pytest.raises(HostFailure, match=cause):
+        call(broken, "start", drain_seconds=5, probe_rate=0, import_checked=checked)
 
 
 def test_what_was_imported_on_trial_is_not_imported_again(broken: Layout) -> None:

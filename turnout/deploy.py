@@ -131,7 +131,7 @@ def title(verb: str, environment: Environment) -> str:
 
 
 def judge(result: Result, environment: Environment, check: bool) -> None:
-    """Show the differences of a dry run; raise the cause of a failed one.
+    """Show the differences of a dry run; raise the cause of a failed one, after its receipt.
 
     Raises:
         TurnoutError: the first cause, in words.
@@ -139,6 +139,8 @@ def judge(result: Result, environment: Environment, check: bool) -> None:
     if check:
         print("\n".join(result.progress.differences))
     if not result.ok:
+        for line in receipt.kept(environment, result.progress.receipts):
+            print(line)
         raise failure(result, environment.hosts)
 
 

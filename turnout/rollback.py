@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from turnout import openssh, receipt, recover, status, timings
-from turnout.explain import failure
+from turnout.deploy import judge
 from turnout.inventory import Environment, load
 from turnout.paths import use_library
 from turnout.playbooks import run
@@ -103,8 +103,7 @@ def _fleet(environment: Environment, wish: Wish) -> None:
     timings.store(environment.name, "rollback", result.progress)
     if result.cancelled:
         recover.after_cancel(environment)
-    if not result.ok:
-        raise failure(result, environment.hosts)
+    judge(result, environment, check=False)
     for entry in status.ask(environment):
         print(f"{entry['host']}: {status.in_words(entry)}")
     for line in receipt.kept(environment, result.progress.receipts):

@@ -46,8 +46,10 @@ class PlainView:
         for line in progress.notes[self._notes :]:
             self.note(line)
         self._notes = len(progress.notes)
+        has_ended = True  # what ran in the call of the phase under way comes after it
         for phase, host, cell in _cells(progress):
-            if phase != progress.phase or _is_bad(cell):
+            has_ended = has_ended and phase != progress.phase
+            if has_ended or _is_bad(cell):
                 self._tell(phase, host, cell)
 
     def finish(self, progress: Progress) -> None:

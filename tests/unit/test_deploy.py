@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit.receipt_samples import RECEIPT
 from turnout import build, deploy, unchanged
 from turnout.build import EarlyBuild
 from turnout.errors import TurnoutError
@@ -162,6 +163,20 @@ def test_a_deploy_that_fails_is_told_with_its_first_cause(runs: Runs) -> None:
         deploy.deploy("prod")
 
     assert "no module named shop" in caught.value.why
+
+
+def test_a_deploy_that_went_back_says_what_it_cost_visitors(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(deploy.receipt, "store", lambda *_: [])
+    runs.exit_code = 2
+    runs.progress.failures = [Failure("web1", "Bake", "Bake", "6 of 40 requests failed")]
+    runs.progress.receipts = {"web1": {**RECEIPT, "failed": 6}}
+
+    with pytest.raises(TurnoutError, match="in Bake"):
+        deploy.deploy("prod")
+
+    assert "6 failed" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,21 @@ def test_plain_output_has_one_line_for_each_phase_and_host() -> None:
     ]
 
 
+def test_phases_that_ran_in_one_call_are_told_in_their_order() -> None:
+    stage, commit = "Stage the release", "Commit the release"
+    steps = [{"phase": name, "seconds": 1.0} for name in ("stage", "migrate", "start", "switch")]
+
+    lines = plain(
+        start(stage),
+        on("on_ok", "web1", stage, res={"changed": True, "steps": steps}),
+        start(commit),
+        on("on_ok", "web1", commit, res={"changed": True}),
+    )
+
+    told = [line.split()[0] for line in lines]
+    assert told == ["Stage", "Migrate", "Start", "Switch", "Commit"]
+
+
 def test_what_went_wrong_beside_a_run_stands_at_its_end() -> None:
     task, ours = "Hooks run a command", "turnout_hook"
     said = {"changed": True, "warnings": ["the hook after_commit failed"]}

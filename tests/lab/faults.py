@@ -22,6 +22,12 @@ from turnout import lab as labs
 GONE_SECONDS = DEAD_MAN_SECONDS + 15
 # Only what SSH answers is swallowed: who asks the site goes on being answered.
 SILENT = "ip rule {} ipproto tcp sport 22 blackhole"
+FREE = "$(df --output=avail -k /srv | tail -1)"
+# A byte of what was built, signed and not yet shipped.
+DAMAGE = (
+    "printf x | dd conv=notrunc bs=1 seek=300 "
+    'of=".turnout/artifacts/${TURNOUT_RELEASE%-*}/code.tar.gz"'
+)
 # Python's alone: a shell that is killed as well is a connection that breaks off.
 IN_THE_CALL = (
     "for call in $(pgrep -f '^/usr/bin/python3 .*host.pyz call'); do kill -KILL $call; done"
@@ -94,6 +100,25 @@ def idle_gunicorn_is_killed(scene: Scene) -> None:
     slot = "green" if live == "blue" else "blue"
     unit = f"{scene.fleet.name}@{slot}.service"
     scene.host.inside(f"systemctl kill --kill-whom=main --signal=KILL {unit} || true")
+
+
+@contextmanager
+def small_disk(host: Host, free_kilobytes: int) -> Iterator[None]:
+    """Let the host's `/srv` be a disk with this much room."""
+    size = "$(( $(du -sm /srv | cut -f1) + 80 ))m"
+    host.inside(f"mkdir -p /mnt/small && mount -t tmpfs -o size={size} tmpfs /mnt/small")
+    try:
+        host.inside("cp -a /srv/. /mnt/small && mount --bind /mnt/small /srv")
+        host.inside(f"fallocate -l $(( {FREE} - {free_kilobytes} ))K /srv/.ballast")
+        yield
+    finally:
+        host.run("umount /srv; umount /mnt/small; rmdir /mnt/small")
+
+
+def fill_up(host: Host) -> str:
+    """Return the hook that fills a small disk: preflight has found room, nothing is written yet."""
+    command = f"fallocate -l $(( {FREE} - 64 ))K /srv/.more"
+    return f"docker exec {host.vm.name} sh -c '{command}'"
 
 
 Fault = Callable[[Scene], None]

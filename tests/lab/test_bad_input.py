@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.clone import Clone, Ran, assert_one_error, make
+from tests.lab.faults import fill_up, small_disk
 from tests.lab.site import Host
 
 pytestmark = pytest.mark.lab
@@ -175,20 +176,6 @@ def test_python_that_the_host_lacks_is_told_with_the_one_it_has(clone: Clone, ho
     )
 
 
-@contextmanager
-def small_disk(host: Host, free_kilobytes: int) -> Iterator[None]:
-    """Let the host's `/srv` be a disk with this much room."""
-    size = "$(( $(du -sm /srv | cut -f1) + 80 ))m"
-    _ask(host, f"mkdir -p /mnt/small && mount -t tmpfs -o size={size} tmpfs /mnt/small")
-    try:
-        _ask(host, "cp -a /srv/. /mnt/small && mount --bind /mnt/small /srv")
-        free = "$(df --output=avail -k /srv | tail -1)"
-        _ask(host, f"fallocate -l $(( {free} - {free_kilobytes} ))K /srv/.ballast")
-        yield
-    finally:
-        host.run("umount /srv; umount /mnt/small; rmdir /mnt/small")
-
-
 def test_full_disk_is_found_before_anything_is_built(clone: Clone, host: Host) -> None:
     change = clone.changed("app/hello/pages.py", "", "# There is something to deploy.\n")
     with small_disk(host, 40_000), live_site_does_not_notice(host), change:
@@ -203,10 +190,7 @@ def test_full_disk_is_found_before_anything_is_built(clone: Clone, host: Host) -
 def test_disk_that_fills_up_half_way_leaves_nothing_behind(clone: Clone, host: Host) -> None:
     page = clone.path / "app/hello/pages.py"
     page.write_text(f"{page.read_text()}\n# Changed, so that there is something to stage.\n")
-    # When it has been looked at whether there is room, and before anything is written.
-    free = "$(df --output=avail -k /srv | tail -1)"
-    fill = f"fallocate -l $(( {free} - 64 ))K /srv/.more"
-    hook = {"before_stage": [{"command": f"docker exec {host.vm.name} sh -c '{fill}'"}]}
+    hook = {"before_stage": [{"command": fill_up(host)}]}
     with (
         clone.settings(release_free_megabytes=0, app_hooks=hook),
         small_disk(host, 40_000),

@@ -12,12 +12,15 @@ import pytest
 
 from tests.lab.faults import (
     CANDIDATES,
+    DAMAGE,
     SILENT,
     Scene,
     broken,
     call_on_a_host_is_killed,
     controller_is_killed,
+    fill_up,
     idle_gunicorn_is_killed,
+    small_disk,
 )
 from tests.lab.fleet import BACK_SECONDS, Fleet, until
 from tests.lab.site import Host
@@ -48,6 +51,31 @@ def test_a_candidate_that_fails_takes_no_traffic_on_any_host(fleet: Fleet, name:
 
         assert code != 0
         assert candidate.cause in output
+        assert fleet.releases() == live
+        assert fleet.leftovers() == ""
+
+
+def test_a_disk_that_fills_up_on_one_host_changes_none(fleet: Fleet) -> None:
+    full = fleet.hosts[1]
+    hook = {"before_stage": [{"command": fill_up(full)}]}
+    with nobody_notices(fleet) as live:
+        with small_disk(full, 40_000):
+            code, output = fleet.begin("full", release_free_megabytes=0, app_hooks=hook).end()
+
+        assert code != 0
+        assert f"{full.vm.name}" in output
+        assert "a disk of the host is full" in output
+        assert fleet.releases() == live
+        assert fleet.leftovers() == ""
+
+
+def test_an_artifact_that_arrives_damaged_is_unpacked_nowhere(fleet: Fleet) -> None:
+    hook = {"before_stage": [{"command": DAMAGE}]}
+    with nobody_notices(fleet) as live:
+        code, output = fleet.begin("damaged", app_hooks=hook).end()
+
+        assert code != 0
+        assert "arrived damaged" in output
         assert fleet.releases() == live
         assert fleet.leftovers() == ""
 

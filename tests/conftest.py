@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,9 @@ def pytest_configure() -> None:
         os.environ.pop(name, None)
 
 
+@cache
 def load_yaml(path: Path) -> Any:
-    """Return a YAML file as Ansible reads it, or {} where there is none."""
+    """Return a YAML file as Ansible reads it, or {} where there is none; not to be changed."""
     if not path.exists():
         return {}
     return DataLoader().load_from_file(str(path), trusted_as_template=True) or {}

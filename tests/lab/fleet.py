@@ -197,9 +197,7 @@ class Fleet(Site):
         """Return what nobody should find after a deploy: folders, leases, slots under way."""
         found = "ls -d /srv/hello/releases/.[!.]* /srv/hello/venvs/.[!.]* /srv/hello/lease.json"
         units = "systemctl list-units --plain --no-legend 'turnout-watch-*' --state=active"
-        return "".join(
-            host.run(f"{found} 2>/dev/null; {units}").stdout.decode() for host in self.hosts
-        )
+        return "".join(host.inside(f"{found} 2>/dev/null; {units}") for host in self.hosts)
 
     def wait_for_candidate(self, host: Host, running: Play, known: set[str]) -> None:
         """Wait until a release that is none of ``known`` answers in the idle slot of a host.
@@ -255,10 +253,10 @@ class Fleet(Site):
             }
 
     def _journal(self, host: Host) -> str:
-        return host.run(f"cat /srv/{self.name}/journal.jsonl").stdout.decode()
+        return host.inside(f"cat /srv/{self.name}/journal.jsonl || true")
 
     def _ask(self, host: Host) -> dict[str, Any]:
-        return dict(json.loads(host.run(f"{PROGRAM} status --app {self.name}").stdout))
+        return dict(json.loads(host.inside(f"{PROGRAM} status --app {self.name}")))
 
 
 @contextmanager
@@ -293,5 +291,5 @@ def until(reached: Callable[[], bool], what: str, seconds: float = SOON_SECONDS)
     started = time.monotonic()
     while not reached():
         assert time.monotonic() - started < seconds, f"{what} was not reached in {seconds} s"
-        time.sleep(0.05)
+        time.sleep(0.1)
     return time.monotonic() - started

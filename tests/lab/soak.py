@@ -130,6 +130,7 @@ class Soak:
             outcome.complaints.append(f"left over: {left}")
 
     def _count(self, loads: dict[str, Load], gone: set[str], outcome: Outcome) -> None:
+        live = {str(state["host"]): str(state["release"]) for state in self.fleet.states()}
         for host in self.fleet.hosts:
             requests = loads[host.vm.name].requests
             figures = report(requests)
@@ -138,9 +139,8 @@ class Soak:
                 continue
             outcome.failed += figures["failed"]
             outcome.complaints += [f"{host.vm.name}: {one}" for one in figures["failures"][:3]]
-            switched = float(host.run(f"stat --format=%.6Z /srv/{self.fleet.name}/live").stdout)
-            live = str(next(s for s in self.fleet.states() if s["host"] == host.vm.name)["release"])
-            old = last_old_answer(requests, switched, live)
+            switched = float(host.inside(f"stat --format=%.6Z /srv/{self.fleet.name}/live"))
+            old = last_old_answer(requests, switched, live[host.vm.name])
             outcome.last_old_seconds = max(outcome.last_old_seconds, round(old, 2))
         if outcome.last_old_seconds > OLD_ANSWERS_SECONDS:
             outcome.complaints.append(f"old answers for {outcome.last_old_seconds} s")

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
 Environ = dict[str, Any]
+kept = threading.local()
 
 
 def app(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -38,8 +40,24 @@ def ready(release: str | None) -> tuple[str, dict[str, object]]:
     import psycopg
 
     try:
-        with psycopg.connect(os.environ["DATABASE_URL"], connect_timeout=5) as database:
-            database.execute("SELECT release FROM migrations LIMIT 1")
+        ask("SELECT release FROM migrations LIMIT 1")
     except psycopg.Error as error:
         return "503 Service Unavailable", {"release": release, "reason": str(error)}
     return "200 OK", {"release": release}
+
+
+def ask(query: str) -> None:
+    """Run a query over this thread's connection, or a new one where the old one is broken."""
+    import psycopg
+
+    for attempt in (1, 2):
+        if attempt == 2 or not hasattr(kept, "connection"):
+            address = os.environ["DATABASE_URL"]
+            kept.connection = psycopg.connect(address, autocommit=True, connect_timeout=5)
+        try:
+            kept.connection.execute(query)
+        except psycopg.OperationalError:
+            if attempt == 2:
+                raise
+        else:
+            return

@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,8 @@ from turnout import lab as labs
 # Longer than a host waits for its controller, and looks whether it still should.
 GONE_SECONDS = DEAD_MAN_SECONDS + 15
 # Only what SSH answers is swallowed: who asks the site goes on being answered.
-SILENT = "ip rule {} ipproto tcp sport 22 blackhole"
+# Protocol 6 is TCP; without /etc/protocols a host knows only the number.
+SILENT = "ip rule {} ipproto 6 sport 22 blackhole"
 FREE = "$(df --output=avail -k /srv | tail -1)"
 # A byte of what was built, signed and not yet shipped.
 DAMAGE = (
@@ -75,13 +76,11 @@ def host_cannot_be_reached(scene: Scene) -> None:
 
 def silence(hosts: list[Host], seconds: float = GONE_SECONDS) -> None:
     """Let SSH of these hosts be silent for a while, on connections that are open as well."""
-    for host in hosts:
-        host.inside(SILENT.format("add"))
-    try:
-        time.sleep(seconds)
-    finally:
+    with ExitStack() as after:
         for host in hosts:
-            host.inside(SILENT.format("del"))
+            host.inside(SILENT.format("add"))
+            after.callback(host.inside, SILENT.format("del"))
+        time.sleep(seconds)
 
 
 def host_loses_its_power(scene: Scene) -> None:

@@ -31,6 +31,7 @@ def measured(*numbers: int) -> dict[str, Samples]:
     for hosts in numbers:
         for what, value in (
             (growth.WALL, 4.5 + hosts / 2),
+            (growth.BACK, 1.0 + hosts / 4),
             (growth.PROCESSOR, 2.0 + hosts),
             (growth.MEMORY, 100.0),
             (growth.LARGEST, 70.0),
@@ -47,6 +48,7 @@ def test_sixteen_hosts_have_a_goal_beside_one_host() -> None:
     assert ratios["seconds by the clock: 16 hosts / 1 host"].goal == 4.0
     assert ratios["seconds of the controller's processor: 16 hosts / 1 host"].value == 6.0
     assert ratios["seconds by the clock: 2 hosts / 1 host"].goal is None
+    assert ratios["seconds by the clock, `rollback`, warm: 16 hosts / 1 host"].value == 4.0
     assert ratios["memory of all its processes: 16 hosts / 1 host"].value == 1.0
 
 

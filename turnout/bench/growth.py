@@ -18,13 +18,14 @@ from turnout.errors import TurnoutError
 
 LAB, NAME = "growth", "growth"
 MOST_HOSTS = 16
-WALL, PROCESSOR, MEMORY, LARGEST = (
+WALL, BACK, PROCESSOR, MEMORY, LARGEST = (
     "seconds by the clock",
+    "seconds by the clock, `rollback`, warm",
     "seconds of the controller's processor",
     "memory of all its processes",
     "memory of the largest process",
 )
-UNITS = {WALL: "s", PROCESSOR: "s", MEMORY: "MB", LARGEST: "MB"}
+UNITS = {WALL: "s", BACK: "s", PROCESSOR: "s", MEMORY: "MB", LARGEST: "MB"}
 # What the greatest number of hosts may cost beside one host.
 GOALS = {WALL: 4.0, PROCESSOR: 8.0}
 
@@ -38,14 +39,15 @@ class Growth:
     samples: dict[str, Samples] = field(default_factory=lambda: {what: Samples() for what in UNITS})
 
     def deploy(self, hosts: int) -> None:
-        """Deploy another version to so many hosts, and keep what it cost."""
+        """Deploy another version to so many hosts and go back again; keep what it cost."""
         stubs.add(self.scratch, NAME, self.machines[:hosts])
         _change(self.scratch)
         # Ansible resolves an inventory that has changed once; a team's does not change each time.
         self.scratch.invoke("status", "--env", NAME)
         with memory.watched(os.getpid()) as peak:
             cost = vm.verb(self.scratch, "deploy", "--env", NAME)
-        taken = (cost.seconds, cost.processor_seconds, peak.megabytes, cost.megabytes)
+        back = vm.verb(self.scratch, "rollback", "--env", NAME).seconds
+        taken = (cost.seconds, back, cost.processor_seconds, peak.megabytes, cost.megabytes)
         for (what, samples), value in zip(self.samples.items(), taken, strict=True):
             samples.add(label(hosts), value)
             print(f"{value:8.2f} {UNITS[what]}  {label(hosts)}: {what}", file=sys.stderr)

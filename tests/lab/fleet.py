@@ -47,8 +47,6 @@ SMALL: dict[str, Any] = {
 }
 SMALL_PACKAGES = ("gunicorn", "packaging", "psycopg", "psycopg-binary", "typing-extensions")
 CLIENTS = {"keep": 1, "close": 2, "quiet": 1, "rare": 1}
-# So that a small machine has time left for what the VMs do.
-PAUSE_SECONDS = 0.12
 ASK = (
     "import socket; s = socket.socket(socket.AF_UNIX); s.settimeout(5); s.connect('{}'); "
     "s.sendall(b'GET /ready HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n'); "
@@ -242,12 +240,7 @@ class Fleet(Site):
         with ExitStack() as stack:
             yield {
                 host.vm.name: stack.enter_context(
-                    Load(
-                        f"http://127.0.0.1:{host.vm.http_port}",
-                        **CLIENTS,
-                        pause=PAUSE_SECONDS,
-                        seconds=600,
-                    )
+                    Load(f"http://127.0.0.1:{host.vm.http_port}", **CLIENTS, seconds=600)
                 )
                 for host in hosts or self.hosts
             }

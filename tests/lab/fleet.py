@@ -224,6 +224,14 @@ class Fleet(Site):
         """Say whether no host has a lease any more."""
         return not any(state["lease"] for state in self.states())
 
+    def is_settled(self) -> bool:
+        """Say whether no host has anything to take back by itself any more.
+
+        A lease from before the switch is longer: it has nothing to take back, and delays nobody.
+        """
+        leases = [state["lease"] for state in self.states()]
+        return not any(one and one["seconds_left"] <= DEAD_MAN_SECONDS for one in leases)
+
     @contextmanager
     def load(self, *hosts: Host) -> Iterator[dict[str, Load]]:
         """Have clients of every kind ask these hosts, all by default; none may see a failure."""

@@ -115,7 +115,7 @@ class Soak:
 
     def _put_right(self, instant: Instant, outcome: Outcome) -> str:
         if instant.heals == "time":
-            until(self.fleet.is_free, "the end of the lease", BACK_SECONDS)
+            until(self.fleet.is_settled, "that all have gone back", BACK_SECONDS)
             if len(self.fleet.releases()) > 1 and outcome.phase not in ("Commit", "after"):
                 outcome.complaints.append(f"mixed after the timers: {self.fleet.releases()}")
         if instant.heals == "recover":

@@ -135,11 +135,18 @@ bench.help.update(
 
 
 @verb
-def soak(c: Context, instants: int = 200, seed: int = 0, hosts: int = 3, deploys: int = 0) -> None:
+def soak(
+    c: Context,
+    instants: int = 200,
+    seed: int = 0,
+    hosts: int = 3,
+    deploys: int = 0,
+    first: int = 1,
+) -> None:
     """Let faults hit deploys and rollbacks of a fleet under load, at random instants."""
     from turnout.quality import soak
 
-    soak(instants, seed, hosts, deploys)
+    soak(instants, seed, hosts, deploys, first)
 
 
 soak.help.update(
@@ -147,6 +154,7 @@ soak.help.update(
     seed="Decides all of them; the output names it, so that a run can be repeated.",
     hosts="VMs of the fleet, two at least.",
     deploys="So many deploys under load and no fault; their receipts must agree with the load.",
+    first="Go on with this instant, after a run with the same seed that was interrupted.",
 )
 
 

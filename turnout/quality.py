@@ -62,9 +62,9 @@ def molecule(scenario: str = "") -> None:
     _with_lab(stages.molecule_stages(scenario))
 
 
-def soak(instants: int, seed: int, hosts: int, deploys: int) -> None:
+def soak(instants: int, seed: int, hosts: int, deploys: int, first: int) -> None:
     """Let faults hit a fleet under load at random instants, or only deploy; minutes to hours."""
-    _with_lab([stages.soak_stage(instants, seed, hosts, deploys)])
+    _with_lab([stages.soak_stage(instants, seed, hosts, deploys, first)])
 
 
 def image() -> None:

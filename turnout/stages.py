@@ -154,18 +154,21 @@ def image_stages() -> list[Stage]:
     return [Stage("containers", command, is_pytest=True, variables=_data("image", RUNNING))]
 
 
-def soak_stage(instants: int, seed: int, hosts: int, deploys: int = 0) -> Stage:
+def soak_stage(instants: int, seed: int, hosts: int, deploys: int = 0, first: int = 1) -> Stage:
     """Return the long run of faults, or of deploys without any.
 
     Args:
         seed: decides the instants; 0 lets the run choose one, and say which.
         deploys: how many, instead of faults.
+        first: the instant to go on with, of a run with this seed that was interrupted.
     """
     if deploys:
         words = ["python", "-m", "tests.lab.soak_deploys", "--deploys", str(deploys)]
         return Stage("soak", (*words, "--hosts", str(hosts)))
     words = ["python", "-m", "tests.lab.soak", "--instants", str(instants), "--hosts", str(hosts)]
-    return Stage("soak", (*words, *(["--seed", str(seed)] if seed else [])))
+    words += ["--seed", str(seed)] if seed else []
+    words += ["--first", str(first)] if first > 1 else []
+    return Stage("soak", tuple(words))
 
 
 def _measured(python: str = RUNNING) -> tuple[str, ...]:

@@ -3,7 +3,8 @@
     ./inv soak --instants 200 --seed 7
 
 Every instant follows from the seed and its number, so that a bad one can be repeated alone
-(`--only NUMBER`). An independent load generator asks every host all the time. After each instant
+(`python -m tests.lab.soak --seed 7 --only NUMBER`), and a run that was interrupted goes on with
+`--first NUMBER`. An independent load generator asks every host all the time. After each instant
 the fleet must be one again, and the next deploy must succeed without a hand.
 """
 
@@ -16,7 +17,7 @@ import secrets
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 
 from tests.lab.faults import FAULTS, Scene
@@ -26,10 +27,12 @@ from tests.lab.load_report import last_old_answer, report
 from turnout.paths import WORK
 
 NAME = "soak"
+SOAKS = WORK / "soak"
 # Kills are the fault that may hit anywhere, and cost the least time.
 WEIGHTS = {"the controller is killed": 10, "a call on a host is killed": 5}
-# At most so long after its begin, in seconds; what has ended by then was hit after its end.
-LATEST_SECONDS = {"deploy": 11.0, "rollback": 6.0}
+# A play is hit within this part of the time that it takes whole: Ansible's start needs few hits,
+# and what has ended by then is hit after its end.
+PART = (0.15, 1.05)
 HEALS = {"the next deploy": 3, "recover": 2, "time": 1}
 OLD_ANSWERS_SECONDS = 2.0
 QUICK = {"app_health": {"path": "/ready", "soak_seconds": 1}}
@@ -37,9 +40,10 @@ QUICK = {"app_health": {"path": "/ready", "soak_seconds": 1}}
 
 @dataclass(frozen=True)
 class Instant:
-    """What happens when: a fault hits the play `action` after `delay` seconds.
+    """What happens when: a fault hits the play `action`.
 
     Args:
+        part: of the time that the play takes whole, when it does so.
         heals: what puts the fleet right before the next deploy: nothing but that deploy, `recover`,
             or the hosts' own timers.
         host: the number of the host that it happens to.
@@ -48,17 +52,18 @@ class Instant:
     number: int
     action: str
     fault: str
-    delay: float
+    part: float
     heals: str
     host: int
 
 
 @dataclass
 class Outcome:
-    """What came of an instant."""
+    """What came of an instant; `delay` is when it was, in seconds after the play's begin."""
 
     instant: Instant
     phase: str = ""
+    delay: float = 0.0
     requests: int = 0
     failed: int = 0
     last_old_seconds: float = 0.0
@@ -71,16 +76,25 @@ def plan(seed: int, number: int, hosts: int) -> Instant:
     rng = random.Random(f"{seed}-{number}")  # noqa: S311 no secret
     action = rng.choice(("deploy", "deploy", "rollback"))
     fault = rng.choices(list(FAULTS), [WEIGHTS.get(name, 1) for name in FAULTS])[0]
-    delay = round(rng.uniform(0, LATEST_SECONDS[action]), 2)
+    part = round(rng.uniform(*PART), 3)
     heals = rng.choices(list(HEALS), list(HEALS.values()))[0]
-    return Instant(number, action, fault, delay, heals, rng.randrange(1, hosts))
+    return Instant(number, action, fault, part, heals, rng.randrange(1, hosts))
 
 
 class Soak:
-    """A fleet, and what it went through so far."""
+    """A fleet that faults hit.
+
+    Args:
+        fleet: with two releases.
+    """
 
     def __init__(self, fleet: Fleet) -> None:
         self.fleet = fleet
+        with fleet.watched():
+            self._takes = {
+                "deploy": _timed(lambda: fleet.deploy("timed", **QUICK)),
+                "rollback": _timed(lambda: fleet.roll_back(**QUICK)),
+            }
 
     def go_through(self, instant: Instant) -> Outcome:
         """Let it happen, put it right, and say what did not hold."""
@@ -100,8 +114,9 @@ class Soak:
 
     def _hit(self, instant: Instant, outcome: Outcome) -> list[str]:
         journals = self.fleet.journals()
+        outcome.delay = round(instant.part * self._takes[instant.action], 1)
         play = self._begin(instant)
-        time.sleep(instant.delay)
+        time.sleep(outcome.delay)
         outcome.phase = self.fleet.furthest(journals)
         scene = Scene(self.fleet, play, self.fleet.hosts[instant.host])
         FAULTS[instant.fault](scene)
@@ -146,6 +161,12 @@ class Soak:
             outcome.complaints.append(f"old answers for {outcome.last_old_seconds} s")
 
 
+def _timed(work: Callable[[], object]) -> float:
+    started = time.monotonic()
+    work()
+    return time.monotonic() - started
+
+
 def table(outcomes: Iterable[Outcome]) -> str:
     """Return how often each fault has hit which phase, as Markdown."""
     counts = Counter((one.instant.fault, one.phase) for one in outcomes)
@@ -168,11 +189,11 @@ def summary(outcomes: list[Outcome], seed: int) -> str:
 def main() -> int:
     """Run the instants; exit with 1 when something did not hold."""
     arguments = _arguments()
-    outcomes: list[Outcome] = []
+    outcomes = _kept(arguments.seed, arguments.first)
     with fresh(NAME, arguments.hosts, is_small=True) as fleet:
         fleet.deploy("1", **QUICK)
         soak = Soak(fleet)
-        numbers = arguments.only or range(1, arguments.instants + 1)
+        numbers = arguments.only or range(arguments.first, arguments.instants + 1)
         for number in numbers:
             outcomes.append(soak.go_through(plan(arguments.seed, number, arguments.hosts)))
             _tell(outcomes[-1], arguments.instants)
@@ -183,7 +204,7 @@ def main() -> int:
 
 def _tell(one: Outcome, total: int) -> None:
     instant = one.instant
-    when = f"{instant.action}, {instant.delay} s after its begin ({one.phase})"
+    when = f"{instant.action}, {one.delay} s after its begin ({one.phase})"
     came = f"{one.requests} requests, {one.failed} failed; {one.seconds} s"
     number = f"{instant.number:>4}/{total}"
     print(f"{number}  {instant.fault} in {when}; by {instant.heals}: {came}", flush=True)
@@ -192,9 +213,17 @@ def _tell(one: Outcome, total: int) -> None:
 
 
 def _keep(outcomes: list[Outcome], seed: int) -> None:
-    folder = WORK / "soak"
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{seed}.json").write_text(json.dumps([asdict(one) for one in outcomes], indent=1))
+    SOAKS.mkdir(parents=True, exist_ok=True)
+    (SOAKS / f"{seed}.json").write_text(json.dumps([asdict(one) for one in outcomes], indent=1))
+
+
+def _kept(seed: int, first: int) -> list[Outcome]:
+    """Return what came of the instants before `first` in an earlier run with this seed."""
+    if first == 1:
+        return []
+    found = json.loads((SOAKS / f"{seed}.json").read_text())
+    every = [Outcome(**{**one, "instant": Instant(**one["instant"])}) for one in found]
+    return [one for one in every if one.instant.number < first]
 
 
 def _arguments() -> argparse.Namespace:
@@ -202,6 +231,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--instants", type=int, default=200, help="how many")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6), help="decides all")
     parser.add_argument("--hosts", type=int, default=3, help="VMs of the fleet, two at least")
+    parser.add_argument("--first", type=int, default=1, help="go on with this one")
     parser.add_argument("--only", type=int, nargs="*", help="these instants alone")
     arguments = parser.parse_args()
     print(f"seed {arguments.seed}", flush=True)

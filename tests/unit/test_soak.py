@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from tests.lab import soak_deploys
+from pathlib import Path
+
+import pytest
+
+from tests.lab import soak, soak_deploys
 from tests.lab.faults import FAULTS
 from tests.lab.fleet import ORDER, UNDER_WAY
-from tests.lab.soak import LATEST_SECONDS, Instant, Outcome, plan, summary, table
+from tests.lab.soak import PART, Instant, Outcome, plan, summary, table
 from turnout.stages import soak_stage
 from turnout_host import phases
 
@@ -26,9 +30,9 @@ def test_every_fault_and_both_plays_come_and_the_database_is_spared() -> None:
     planned = [plan(1, number, 3) for number in range(200)]
 
     assert {one.fault for one in planned} == set(FAULTS)
-    assert {one.action for one in planned} == set(LATEST_SECONDS)
+    assert {one.action for one in planned} == {"deploy", "rollback"}
     assert {one.host for one in planned} == {1, 2}
-    assert all(0 <= one.delay <= LATEST_SECONDS[one.action] for one in planned)
+    assert all(PART[0] <= one.part <= PART[1] for one in planned)
 
 
 def test_every_phase_of_the_host_that_takes_time_has_a_place_in_the_table() -> None:
@@ -51,6 +55,18 @@ def test_the_last_line_names_the_bad_instants() -> None:
 
     assert summary([good], 7).endswith("seed 7: 100 requests, 0 failed; bad instants: none")
     assert summary([good, bad], 7).endswith("200 requests, 1 failed; bad instants: 17")
+
+
+def test_a_run_that_was_interrupted_goes_on_and_counts_what_was_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(soak, "SOAKS", tmp_path)
+    before = [outcome(number, "Start") for number in (1, 2, 3)]
+    soak._keep(before, 7)
+
+    assert soak._kept(7, 3) == before[:2]
+    assert soak._kept(7, 1) == []
+    assert soak_stage(5, 7, 3, first=3).command[-2:] == ("--first", "3")
 
 
 def test_without_a_seed_the_run_chooses_one() -> None:

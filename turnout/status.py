@@ -17,7 +17,7 @@ KEYS = ("live", "release", "slots", "split")
 
 
 def status(env: str, *, as_json: bool = False) -> bool:
-    """Print what is live in ``env``; return whether every host answered.
+    """Print what is live in ``env``; return whether all hosts answered, and serve one release.
 
     Args:
         env: the environment's name.
@@ -32,7 +32,7 @@ def status(env: str, *, as_json: bool = False) -> bool:
         print(json.dumps(document(environment, hosts), indent=2))
     else:
         _show(environment, hosts)
-    return not any("error" in host for host in hosts)
+    return not any("error" in host for host in hosts) and not is_mixed(hosts)
 
 
 def ask(
@@ -107,18 +107,26 @@ def parked(host: dict[str, Any]) -> dict[str, Any] | None:
     return lease if lease.get("parked") and lease["seconds_left"] else None
 
 
+def is_mixed(hosts: list[dict[str, Any]]) -> bool:
+    """Say whether hosts serve different releases, as far as they answer."""
+    return len(_live(hosts)) > 1
+
+
+def _live(hosts: list[dict[str, Any]]) -> set[str]:
+    return {str(host["release"]) for host in hosts if "error" not in host}
+
+
 def warnings(env: str, hosts: list[dict[str, Any]]) -> list[str]:
     """Return what is wrong with the fleet as a whole, each with its remedy."""
-    releases = {str(host["release"]) for host in hosts if "error" not in host}
     told = [_held(env, host) for host in hosts if host.get("lease")]
     told += [
         f"{host['host']}: {host['error']}\n  Next: {host['next_step']}"
         for host in hosts
         if "error" in host
     ]
-    if len(releases) > 1:
+    if is_mixed(hosts):
         told.append(
-            f"Mixed fleet: {', '.join(sorted(releases))} are live at the same time.\n"
+            f"Mixed fleet: {', '.join(sorted(_live(hosts)))} are live at the same time.\n"
             f"  Next: invoke deploy --env {env} makes it whole"
         )
     return told

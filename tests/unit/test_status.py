@@ -111,6 +111,13 @@ def test_a_mixed_fleet_is_called_so_with_its_remedy() -> None:
     ]
 
 
+def test_a_mixed_fleet_is_a_failure_to_whoever_asks_by_exit_code(fleet: dict[str, Any]) -> None:
+    assert status("prod")
+    fleet["web2"] = answer("r3")
+
+    assert not status("prod")
+
+
 def test_the_table_says_which_host_is_silent_and_what_else_could_go_live(
     fleet: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import access_log, judge, splits, switch
+from . import access_log, hiding, judge, releases, splits, switch
 from .access_log import Log, Tally
 from .errors import HostFailure
 from .judge import Limits, Sample
@@ -77,8 +77,9 @@ class Watched:
         return (beside if self._is_canary else self._before).sample()
 
     def evidence(self) -> str:
-        """Return the app's last words, then the requests that went worst."""
-        log = f"Log:\n{self.slots.log(self.slot, lines=20)}"
+        """Return the app's last words without its secrets, then the requests that went worst."""
+        hide = hiding.hider(self.layout, releases.in_slot(self.layout, self.slot))
+        log = f"Log:\n{hide(self.slots.log(self.slot, lines=20))}"
         return "\n\n".join(filter(None, (log, self._tallies[self.slot].evidence())))
 
 

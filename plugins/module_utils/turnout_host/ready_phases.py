@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from . import audit as auditing
 from . import (
@@ -59,6 +59,11 @@ def audit(call: Call) -> Result:
 def take(call: Call) -> Result:
     """Take the lease alone: on the first host of a fleet before all of them, or of a canary."""
     if call.claim.continues and not call.check:
+        if journal.running(call.layout) is None:
+            raise HostFailure(
+                "the canary has ended on this host meanwhile: forgotten, aborted or unlocked",
+                "see `invoke status`, and deploy again",
+            )
         journal.record(call.layout, "taken", token=call.claim.token)
     return {"changed": not call.check}
 
@@ -156,7 +161,8 @@ def migrate(call: Call) -> Result:
             _explained(call),
         ):
             output = migration.migrate(call.layout, name, **commands, timeout_seconds=seconds)
-        schema.note(call.layout, name, call.slots.run)
+            # Noted before anything else can fail: a rollback must know of it.
+            schema.note(call.layout, name, call.slots.run)
     return {"changed": any(commands.values()), "output": output}
 
 
@@ -168,7 +174,9 @@ def start(call: Call) -> Result:
         drain_seconds = float(call.parameters["drain_seconds"])
         is_rollback = journal.action(call.layout) == journal.ROLLBACK
         rate = float(call.parameters["probe_rate"])
-        with beside(lambda: probe.start(call.layout, rate, call.slots.run)), _explained(call):
+        # A release that a rollback goes to was imported once, and is not marked as failed.
+        told = nullcontext() if is_rollback else _explained(call)
+        with beside(lambda: probe.start(call.layout, rate, call.slots.run)), told:
             slot = starting.start(
                 call.layout, call.slots, name, drain_seconds, is_verified=is_rollback
             )

@@ -81,7 +81,7 @@ def mark_failed(layout: Layout, name: str, cause: str, evidence: str = "") -> No
     """Keep the release as evidence; it is never rolled back to."""
     told = {"cause": cause} | ({"evidence": evidence} if evidence else {})
     if layout.release(name).is_dir():
-        write_file(layout.release(name) / FAILED, json.dumps(told).encode())
+        write_file(layout.release(name) / FAILED, json.dumps(told).encode(), 0o600)
 
 
 def mark_good(layout: Layout, name: str) -> None:

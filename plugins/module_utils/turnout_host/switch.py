@@ -92,7 +92,7 @@ def verify_slot(layout: Layout, slot: str, name: str) -> None:
         raise HostFailure(
             f"{slot} does not answer with the release {name}: {problem}",
             "see the answer and the slot's log on the host",
-            answer.describe(),
+            hiding.hider(layout, name)(answer.describe()),
         )
 
 

@@ -114,6 +114,20 @@ def test_a_release_that_fails_after_the_switch_goes_back_and_its_evidence_stays(
     assert (last["outcome"], last["release"]) == ("failed", "r2")
 
 
+def test_the_apps_words_are_told_without_its_secrets(started: Layout) -> None:
+    (started.release("r2") / "env").write_text('TOKEN="hello@green"\n')
+    call(started, "switch")
+    visit(started, "green", 3, status=500)
+
+    with pytest.raises(HostFailure) as failed:
+        call(started, "bake", seconds=60)
+
+    assert "log of ***.service" in failed.value.evidence
+    kept = started.release("r2") / releases.FAILED
+    assert "hello@green" not in kept.read_text()
+    assert kept.stat().st_mode & 0o777 == 0o600
+
+
 def test_the_revert_of_the_fleet_comes_after_that_and_ends_the_lease(started: Layout) -> None:
     call(started, "switch")
     visit(started, "green", 3, status=500)
@@ -381,6 +395,18 @@ def test_anybody_goes_on_with_it_and_finishes_it(parked: Layout) -> None:
     assert splits.live(parked) == "green"
     assert releases.verified(parked) == ["r1", "r2"]
     assert lease.read(parked) is None
+
+
+def test_a_canary_that_has_ended_meanwhile_is_not_gone_on_with(
+    parked: Layout, slots: Slots
+) -> None:
+    lease.renew(parked, "t2", -1)
+    assert watch.look(parked, slots)["reverted"]
+
+    with pytest.raises(HostFailure, match="the canary has ended on this host meanwhile"):
+        taken_over(parked)
+
+    assert share(parked) == 0
 
 
 def test_whoever_left_it_does_nothing_to_it_any_more(parked: Layout) -> None:

@@ -77,6 +77,19 @@ def test_a_release_that_runs_already_is_not_started_again(
     assert systemd.called("systemctl start") == []
 
 
+def test_a_verified_release_that_does_not_start_today_may_be_gone_back_to_tomorrow(
+    layout: Layout, slots: Slots, systemd: FakeSystemd, green_site: Site
+) -> None:
+    green_site.status = 500
+    staged(layout)
+
+    with pytest.raises(HostFailure):
+        start.start(layout, slots, "r2", drain_seconds=1, is_verified=True)
+
+    assert not releases.get(layout, "r2").failed
+    assert not systemd.is_running("green")
+
+
 @pytest.mark.usefixtures("live")
 def test_a_release_that_is_not_here_starts_nothing(
     layout: Layout, slots: Slots, systemd: FakeSystemd

@@ -43,10 +43,12 @@ def _last(env: str) -> str:
 
 
 def _is_live(host: dict[str, Any], release: str) -> bool:
-    """Say whether the host runs the release, and gives it all the traffic."""
+    """Say whether the host runs the release for good, and gives it all the traffic."""
     live = host.get("live")
     return bool(
         live
+        # What somebody is changing, or has died in the middle of, may go back yet.
+        and not host.get("lease")
         and host["release"] == release
         and host["split"][live] == 100
         and host["slots"][live]["state"] == "live"

@@ -46,6 +46,7 @@ def test_the_same_release_live_everywhere_needs_no_deploy(fleet: list[dict[str, 
     [
         {"release": "a1-r0"},
         {"live": None, "release": None},
+        {"lease": {"owner": "bob", "seconds_left": 0}},
         {"split": {"blue": 5, "green": 95}},
         {"slots": {"green": {"release": "a1-r1", "state": "stopped"}}},
     ],

@@ -7,7 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
-from . import releases, sealing, unitfile
+from . import releases, sealing, switch, unitfile
 from .atomic import remove_tree, sync_folder, write_file
 from .layout import Layout
 
@@ -20,7 +20,7 @@ def name(layout: Layout, base: str) -> str:
 
     It is the name that a deploy of that artifact would give it now.
     """
-    live = releases.live(layout)
+    live = switch.committed(layout)
     if live is None:
         return base
     return f"{_parts(layout, base)[0]}{_parts(layout, live)[1]}"
@@ -38,7 +38,7 @@ def make(layout: Layout, wanted: str, base: str) -> bool:
     Code is shared by hard links, as nobody writes a release; env file and configuration files are
     copied with their owners and modes. What is there already is left as it is.
     """
-    live = releases.live(layout)
+    live = switch.committed(layout)
     if live is None or releases.find(layout, wanted):
         return False
     aside = layout.releases / f".{wanted}.new"

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from . import releases, settle, splits
+from . import releases, settle, splits, switch
 from .errors import HostFailure
 from .layout import Layout
 from .migrate import is_initialised
@@ -40,7 +40,7 @@ def preflight(layout: Layout, python: str, free_bytes: int) -> dict[str, Any]:
         "room": room,
         "initialised": is_initialised(layout),
         "live": live,
-        "release": releases.live(layout),
+        "release": switch.committed(layout),
         "releases": releases.names(layout),
         "wheels": sorted(path.name for path in layout.wheels.glob("*.whl")),
         "venvs": sorted(path.parent.name for path in layout.venvs.glob("[!.]*/.complete")),

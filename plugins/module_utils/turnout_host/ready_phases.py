@@ -42,7 +42,7 @@ def target(call: Call) -> Result:
     )
     if not call.parameters.get("force"):
         rollback.check_schema(call.layout, found["rollback_base"])
-    there = {"lease": looking.lease(call.layout), "release": releases.live(call.layout)}
+    there = {"lease": looking.lease(call.layout), "release": switch.committed(call.layout)}
     return {"changed": False, **found, **there}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import current_env, releases, schema
+from . import current_env, releases, schema, switch
 from .errors import HostFailure
 from .layout import Layout
 
@@ -16,7 +16,7 @@ def target(layout: Layout, wanted: str | None) -> str:
         HostFailure: if there is none, or the wanted one is unknown, failed or was never verified
             here.
     """
-    current = releases.live(layout)
+    current = switch.committed(layout)
     name = wanted or releases.before(layout, current)
     if name is None:
         raise HostFailure(
@@ -57,5 +57,5 @@ def destination(layout: Layout, wanted: str | None, *, with_current_env: bool) -
     """Return ``rollback_to``, whose code it gets (``rollback_base``), and if it ``is_live``."""
     base = target(layout, wanted)
     name = current_env.name(layout, base) if with_current_env else base
-    is_live = name == releases.live(layout)
+    is_live = name == switch.committed(layout)
     return {"rollback_to": name, "rollback_base": base, "is_live": is_live}

@@ -109,8 +109,12 @@ def live_slot(layout: Layout) -> str | None:
     Not the one with most lanes: a candidate with 75 % is still one, and the release beside it is
     what a revert or a boot goes back to.
     """
-    split = live(layout) or ""
-    return next((slot for slot in SLOTS if split.startswith(slot)), None)
+    return slot_of(live(layout))
+
+
+def slot_of(split: str | None) -> str | None:
+    """Return the slot that counts as live under a split; its name begins with it."""
+    return next((slot for slot in SLOTS if (split or "").startswith(slot)), None)
 
 
 def idle_slot(layout: Layout) -> str:

@@ -49,6 +49,16 @@ def moves(layout: Layout) -> list[str | None]:
     return [noted[0]["split"], *(entry["to"] for entry in noted)] if noted else []
 
 
+def committed(layout: Layout) -> str | None:
+    """Return the release that is live for good, or None before the first commit.
+
+    What a deploy or rollback under way has switched to may go back yet, above all where it died.
+    """
+    made_live = moves(layout) if journal.running(layout) else []
+    slot = splits.slot_of(made_live[0]) if made_live else splits.live_slot(layout)
+    return releases.in_slot(layout, slot) if slot else None
+
+
 def verify(layout: Layout, name: str, public: dict[str, Any], *, settled: bool = True) -> None:
     """Ask through the host's own nginx until the release itself has answered.
 

@@ -15,6 +15,7 @@ from turnout_host import (
     phases,
     ready_phases,
     releases,
+    rollback,
     settle,
     splits,
     switch,
@@ -213,6 +214,20 @@ def test_recover_frees_a_host_of_a_dead_deploy(staged: Layout, slots: Slots) -> 
     assert (done["reverted"], done["owner"], done["release"]) == (True, LEASE["owner"], "r1")
     assert lease.read(staged) is None
     assert watch.recover(staged, slots)["changed"] is False
+
+
+def test_what_was_switched_to_and_is_not_committed_may_go_back_yet(staged: Layout) -> None:
+    switched(staged)
+    assert releases.live(staged) == "r2"
+    assert switch.committed(staged) == "r1"
+    # Its controller died, and somebody goes back: from what was live before, and not from it.
+    with pytest.raises(HostFailure, match="no verified release before r1"):
+        rollback.target(staged, None)
+
+    call(staged, "commit")
+
+    assert switch.committed(staged) == "r2"
+    assert rollback.target(staged, None) == "r1"
 
 
 MIGRATION = {"migrate_command": "flask db upgrade", "timeout_seconds": 5, "import_checked": False}

@@ -93,7 +93,7 @@ class Soak:
         with fleet.watched():
             self._takes = {
                 "deploy": _timed(lambda: fleet.deploy("timed", **QUICK)),
-                "rollback": _timed(lambda: fleet.roll_back(**QUICK)),
+                "rollback": _timed(lambda: fleet.play("rollback", **QUICK)),
             }
 
     def go_through(self, instant: Instant) -> Outcome:

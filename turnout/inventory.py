@@ -51,6 +51,7 @@ class Environment:
         targets: kinds of host to build for besides those there are.
         signing_key: signs artifacts; empty for none.
         needs_playbook: whether there is a bake, a hook or a webhook, which only the playbooks have.
+        rollback_seconds: how long one host may take to go back to a release that is not warm.
         revision: names the configuration in a release's name; empty where only a run of the
             playbook can tell, because settings are looked up or missing.
     """
@@ -62,6 +63,7 @@ class Environment:
     targets: list[dict[str, str]] = field(default_factory=list)
     signing_key: str = ""
     needs_playbook: bool = False
+    rollback_seconds: int = 600
     revision: str = ""
 
     def host(self, name: str) -> Host:

@@ -23,6 +23,8 @@ from turnout.secrets import check_password, vault_file, vault_secrets
 # The roles whose variables the playbooks see; what the build needs is one of `release`'s own.
 ROLES = ("app", "release")
 BUILD = "__release_build_spec"
+# What a rollback takes besides the stop and the start of a slot, on a busy host.
+REST_SECONDS = 120
 # What may be something else the next time, although no file has changed.
 LOOKED_UP = re.compile(r"\b(lookup|query|q|now)\s*\(|\|\s*(random|shuffle)\b")
 
@@ -108,6 +110,7 @@ class _Inventory:
             targets=first("release_targets"),
             signing_key=str(first("release_signing_key")),
             needs_playbook=self._needs_playbook(first),
+            rollback_seconds=self._rollback_seconds(first),
             revision=self._revision(first),
         )
 
@@ -118,6 +121,18 @@ class _Inventory:
             return told or int(value("release_bake_seconds")) > 0
         except TurnoutError:
             return True  # what cannot be had here the playbook will name
+
+    def _rollback_seconds(self, value: _Values) -> int:
+        """Add up what a host may wait for while it goes back."""
+        try:
+            said = value("__release_settings")
+            stop = int(value("release_drain_seconds"))
+            stop += int(said["gunicorn"]["graceful_timeout_seconds"])
+            start = float(said["health"]["start_timeout_seconds"])
+            start += float(said["health"]["soak_seconds"])
+        except (TurnoutError, ValueError):
+            return Environment.rollback_seconds  # the host knows its settings all the same
+        return stop + int(start) + REST_SECONDS
 
     def _revision(self, value: _Values) -> str:
         """Name the configuration as the playbook will; '' where only the playbook can."""

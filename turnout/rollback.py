@@ -19,9 +19,6 @@ from turnout.paths import use_library
 from turnout.playbooks import run
 from turnout.view import seconds_line, shown
 
-# A release that is not warm any more has to start first.
-SECONDS = 180
-
 
 @dataclass(frozen=True)
 class Wish:
@@ -78,7 +75,8 @@ def _alone(environment: Environment, wish: Wish) -> None:
 
     (host,) = environment.hosts
     words = ["rollback", "--owner", _owner(), "--explain", *wish.words()]
-    answer = ssh.program(host, environment.app, *words, timeout=SECONDS + wish.wait)
+    timeout = environment.rollback_seconds + wish.wait
+    answer = ssh.program(host, environment.app, *words, timeout=timeout)
     print(f"{host.name}: {answer['release']} is live ({answer['live']})")
     seen = {host.name: answer["receipt"]} if answer.get("receipt") else {}
     for line in receipt.kept(environment, seen):

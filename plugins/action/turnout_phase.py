@@ -86,11 +86,11 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "latency": {"type": "float", "required": True},
         "requests": {"type": "int", "required": True},
     },
+    "renew": {**LEASE},
     "park": {**LEASE, "share": {"type": "int", "required": True}},
     "commit": {
         **LEASE,
         **RELEASE,
-        "previous_release": {"type": "str", "default": ""},
         "actor": {"type": "str", "default": ""},
         "warm_seconds": {"type": "int", "required": True},
     },

@@ -29,9 +29,6 @@ options:
     description: The release's name.
     type: str
     required: true
-  previous_release:
-    description: What was live before.
-    type: str
   actor:
     description: Who deploys, for the history.
     type: str

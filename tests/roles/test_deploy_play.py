@@ -217,9 +217,31 @@ def test_a_host_that_is_alone_goes_on_in_the_order_of_the_play() -> None:
 
 def test_a_batch_switches_as_the_whole_fleet_does() -> None:
     (whole, _) = yaml.safe_load((TASKS / "switch.yml").read_text(encoding="utf-8"))
-    (batch,) = yaml.safe_load((TASKS / "switch_batch.yml").read_text(encoding="utf-8"))
+    (batch, _) = yaml.safe_load((TASKS / "switch_batch.yml").read_text(encoding="utf-8"))
 
     assert batch["turnout_switch"] == whole["turnout_switch"]
+
+
+@pytest.mark.parametrize("step", ["switch_batch", "canary_share"])
+def test_no_host_that_waits_for_others_takes_its_controller_for_dead(step: str) -> None:
+    tasks = yaml.safe_load((TASKS / f"{step}.yml").read_text(encoding="utf-8"))
+    (waits,) = (task for task in tasks if "turnout_renew" in task)
+    conditions = {str(task["when"]) for task in tasks if task is not waits}
+
+    opposite = str(waits["when"]).replace("is none", "is not none").replace(" not in ", " in ")
+    assert conditions == {opposite}
+
+
+def test_a_host_that_is_not_called_while_others_are_watched_waits_for_that_long(
+    values: Values,
+) -> None:
+    known = {"ansible_play_hosts_all": ["web1", "web2", "web3"], "ansible_forks": 2}
+    known |= {"release_lease": {"lease": {"token": "t"}}, "release_bake_seconds": 0}
+    known |= {"release_dead_man_seconds": 60, "release_canary_seconds": 300}
+
+    lease = values("release", "__release_canary_lease", **known)
+
+    assert lease == {"token": "t", "seconds": 60 + 300 + 2 * 300}
 
 
 @pytest.mark.parametrize(
@@ -333,7 +355,7 @@ def test_the_role_alone_goes_through_what_the_playbook_does(playbook: str) -> No
 
 
 def test_each_share_is_given_and_then_watched() -> None:
-    given, watched = role_tasks("canary_share")
+    given, _, watched = role_tasks("canary_share")
 
     assert given["turnout_switch"]["share"] == "{{ release_share }}"
     assert watched["turnout_bake"]["seconds"] == "{{ release_canary_seconds }}"

@@ -34,7 +34,9 @@ class Played:
         self.kept: list[str] = []
 
     def load(self, env: str) -> Environment:
-        return Environment(env, "shop", self.hosts, needs_playbook=self.needs_playbook)
+        return Environment(
+            env, "shop", self.hosts, needs_playbook=self.needs_playbook, rollback_seconds=77
+        )
 
     def program(self, host: Host, app: str, verb: str, *words: str, timeout: int) -> dict[str, Any]:
         self.asked.append((host.name, verb, *words, timeout))
@@ -84,7 +86,7 @@ def test_one_host_is_asked_once_and_knows_who_asks(
     rollback("prod", Wish())
 
     ((host, verb, option, owner, *more),) = played.asked
-    assert (host, verb, option, more) == ("web1", "rollback", "--owner", ["--explain", 180])
+    assert (host, verb, option, more) == ("web1", "rollback", "--owner", ["--explain", 77])
     assert "(process " in owner
     said, seen = capsys.readouterr().out.splitlines()
     assert said == "web1: r1 is live (blue)"
@@ -106,7 +108,7 @@ def test_one_host_is_told_every_wish(played: Played) -> None:
     rollback("prod", WISH)
 
     assert played.asked[0][5:] == (
-        "--release", "r1", "--current-env", "--force", "--wait", "30", 210
+        "--release", "r1", "--current-env", "--force", "--wait", "30", 107
     )  # fmt: skip
 
 

@@ -90,6 +90,8 @@ class Log:
             known = file.exists() and file.stat().st_ino in self._offsets
             if known or (file == self._path and file.exists()):
                 yield from self._lines(file)
+        # What comes now was written after that, whatever is done to the clock.
+        self._since = 0
 
     def _lines(self, file: Path) -> Iterator[Line]:
         with file.open("rb") as stream:

@@ -38,7 +38,8 @@ class Watched:
         split = splits.live(self.layout)
         self._lanes = splits.by_lane(self.layout, split)
         self._is_canary = splits.lanes(self.layout, split)[self.slot] < LANES
-        switched = self.layout.live.lstat().st_mtime
+        # The clock may have been set back since.
+        switched = min(self.layout.live.lstat().st_mtime, time.time())
         # A canary may have had its share for hours: they are not read again.
         self._log = Log(self.layout.access_log, max(switched, time.time() - self.seconds))
         self._tallies = {slot: Tally() for slot in SLOTS}

@@ -138,7 +138,9 @@ def _recover(layout: Layout, slots: Slots, arguments: argparse.Namespace) -> Res
 
 
 def _boot(layout: Layout, slots: Slots, _arguments: argparse.Namespace) -> Result:
-    return {"started": settle.boot(layout, slots)}
+    # `systemctl restart <app>` comes here as well, also while a deploy goes on.
+    with exclusive(layout):
+        return {"started": settle.boot(layout, slots)}
 
 
 def _settle(layout: Layout, slots: Slots, arguments: argparse.Namespace) -> Result:

@@ -36,7 +36,7 @@ class Follower:
         layout: whose.
         recording: its head says which deploy it is.
         note: is given each mark.
-        clock: returns Unix time.
+        clock: returns seconds that only go on: who sets the wall clock prolongs nothing.
     """
 
     def __init__(
@@ -44,12 +44,12 @@ class Follower:
         layout: Layout,
         recording: Recording,
         note: Note,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.layout, self.head, self._note, self._clock = layout, recording.head, note, clock
         self.live: str | None = None
         self._started = self._moved_at = clock()
-        self._looked = 0.0
+        self._looked = clock() - LOOK_SECONDS
         self._link: tuple[int, str] | None = None
         self._seen: dict[Path, tuple[int, int]] = {}
         self._marks = len(recording.marks)
@@ -113,10 +113,10 @@ class Follower:
         for mark in marks[self._marks :]:
             self._note(mark)
             if mark["mark"] == "moved":
-                self._target, self._moved_at = f"splits/{mark['to']}", mark["at"]
+                self._target, self._moved_at = f"splits/{mark['to']}", self._clock()
             elif mark["mark"] in PARKING:
                 # A canary may be left for hours; whoever goes on with it begins anew.
-                self._is_parked, self._started = PARKING[mark["mark"]], mark["time"]
+                self._is_parked, self._started = PARKING[mark["mark"]], self._clock()
         self._marks = len(marks)
 
     def _follow_link(self) -> None:
@@ -126,8 +126,8 @@ class Follower:
         before, self._link = self._link, link
         self.live = releases.live(self.layout)
         if self._target and before and before[1] == self._target:
-            self._moved_at = link[0] / 1e9 if link else self._clock()
-            self._note({"mark": "back", "time": self._moved_at})
+            self._moved_at = self._clock()
+            self._note({"mark": "back", "time": link[0] / 1e9 if link else time.time()})
 
     def _read_link(self) -> tuple[int, str] | None:
         try:
@@ -143,7 +143,7 @@ class Follower:
         # systemd removes a slot's runtime folder when it has stopped.
         if self._settles and not self.layout.runtime(self.head["slot"]).exists():
             self._settled_at = self._clock()
-            self._note({"mark": "settled", "time": self._settled_at})
+            self._note({"mark": "settled", "time": time.time()})
 
     def _has_changed(self, file: Path) -> bool:
         try:

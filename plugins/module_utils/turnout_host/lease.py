@@ -17,6 +17,10 @@ from .errors import HostFailure
 from .layout import Layout
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+# Where the host is a container, a reboot leaves the kernel's id as it is; then only the time at
+# which process 1 began is another: field 22, the 20th after the name (proc_pid_stat(5)).
+INIT = Path("/proc/1/stat")
+START_TIME = 19
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,9 @@ def clock() -> float:
 
 
 def boot_id() -> str:
-    return BOOT_ID.read_text().strip()
+    """Name this run of the host; in a container it is the kernel's and the init's own."""
+    started = INIT.read_text().rpartition(")")[2].split()[START_TIME]
+    return f"{BOOT_ID.read_text().strip()}-{started}"
 
 
 def read(layout: Layout) -> Lease | None:

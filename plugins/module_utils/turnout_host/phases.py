@@ -78,6 +78,7 @@ PHASES: dict[str, Phase] = {
     "migrate": ready_phases.migrate,
     "start": ready_phases.start,
     "switch": traffic_phases.change_over,
+    "renew": ready_phases.renew,
     "bake": canary_phases.bake,
     "park": canary_phases.park,
     "commit": traffic_phases.commit,

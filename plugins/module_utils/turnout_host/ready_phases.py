@@ -68,6 +68,11 @@ def take(call: Call) -> Result:
     return {"changed": not call.check}
 
 
+def renew(_call: Call) -> Result:
+    """Go on waiting for other hosts; the lease is renewed as with every call."""
+    return {"changed": False}
+
+
 def stage(call: Call) -> Result:
     """Put the release on the host, unless it is there, and import its app once."""
     request = _request(call)
@@ -77,7 +82,8 @@ def stage(call: Call) -> Result:
         # Whatever the last deploy left to be done to the idle slot, this one decides.
         settle.cancel(call.layout, call.slots.run)
         switch.reconcile(call.layout, call.slots)
-        journal.begin(call.layout, request.release, token=call.claim.token)
+        before = releases.live(call.layout)
+        journal.begin(call.layout, request.release, token=call.claim.token, previous_release=before)
         changed = staging.stage(call.layout, request)
         if call.parameters["import_check"]:
             staging.check(call.layout, request.release)
@@ -138,7 +144,8 @@ def recall(call: Call) -> Result:
     if not call.check:
         settle.cancel(layout, call.slots.run)
         switch.reconcile(layout, call.slots)
-        facts = {"base": base} if base != name else {}
+        old = releases.live(layout)
+        facts = {"previous_release": old, **({"base": base} if base != name else {})}
         journal.begin(layout, name, journal.ROLLBACK, token=call.claim.token, **facts)
         if base != name:
             current_env.make(layout, name, base)

@@ -79,6 +79,6 @@ def _parameters(layout: Layout) -> dict[str, Any]:
         "port": said.get("port", 80),
         "tls": said.get("tls", False),
         "drain_seconds": said.get("drain_seconds", 60),
-        "warm_seconds": said.get("warm_seconds", 300),
+        "warm_seconds": said.get("warm_seconds", settle.WARM_SECONDS),
         "probe_rate": said.get("probe_rate", 20),
     }

@@ -10,6 +10,8 @@ from .layout import SLOTS, Layout
 from .units import Slots
 
 HOST_PROGRAM = "/usr/local/lib/turnout/host.pyz"
+# Of a host that was provisioned before it was told.
+WARM_SECONDS = 300
 
 
 def settings(layout: Layout) -> dict[str, Any]:
@@ -33,6 +35,32 @@ def schedule(layout: Layout, slot: str, warm_seconds: int, run: units.Run = unit
 def cancel(layout: Layout, run: units.Run = units.run) -> None:
     """Call off a scheduled settle: a newer deploy needs the slot, or a rollback went to it."""
     run(["systemctl", "stop", f"{_timer(layout)}.timer"], check=False)
+
+
+def schedule_idle(
+    layout: Layout, slots: Slots, warm_seconds: int | None = None, *, anew: bool = False
+) -> bool:
+    """Let the idle slot stop after its warm time, if it runs; say whether it does.
+
+    Who goes back calls this as well: what was warm before the deploy stays so, and has to stop.
+
+    Args:
+        warm_seconds: None for what the host's settings say.
+        anew: whether a time that runs already begins again.
+    """
+    slot = splits.idle_slot(layout)
+    if slots.state(slot).is_stopped:
+        return False
+    if anew or not _is_scheduled(layout, slots.run):
+        known = settings(layout).get("warm_seconds", WARM_SECONDS)
+        schedule(layout, slot, known if warm_seconds is None else warm_seconds, slots.run)
+    return True
+
+
+def _is_scheduled(layout: Layout, run: units.Run) -> bool:
+    return bool(
+        run(["systemctl", "is-active", f"{_timer(layout)}.timer"], check=False).returncode == 0
+    )
 
 
 def _timer(layout: Layout) -> str:
@@ -64,10 +92,12 @@ def boot(layout: Layout, slots: Slots) -> list[str]:
     """Start what ``live`` names after a boot: sockets first, so that nothing is refused.
 
     A deploy that the reboot has cut short is put right at once: what was live before it comes
-    up, and its lease, which no boot outlives, ends.
+    up, and its lease, which no boot outlives, ends. One that goes on is left alone.
     """
-    switch.reconcile(layout, slots, lease.read(layout))
-    lease.end(layout)
+    held = lease.read(layout)
+    if held is None or held.is_over:
+        switch.reconcile(layout, slots, held)
+        lease.end(layout)
     counted = splits.lanes(layout, splits.live(layout))
     taking = [slot for slot in SLOTS if counted[slot]]
     for slot in taking:

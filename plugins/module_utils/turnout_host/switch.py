@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from . import drain, health, hiding, journal, releases, schema, splits
+from . import start as starting
 from .errors import HostFailure
 from .health import Health
 from .layout import Layout
@@ -174,24 +175,33 @@ def revert(
 def take_back(layout: Layout, slots: Slots, token: str, cause: str, **facts: Any) -> dict[str, Any]:
     """Go back although this host has committed: another host of the fleet could not.
 
-    Only the latest deploy can be taken back, and only while the slot before it is warm.
+    Only the latest deploy can be taken back. Where the slot before it is not warm any more, it
+    starts first.
 
     Args:
         token: of the lease under which the deploy ran.
 
     Returns:
         ``changed``, and the ``live`` slot afterwards.
+
+    Raises:
+        HostFailure: what was live before does not start any more; the traffic stays where it is.
     """
     made_live = moves(layout)
     ours = token and token == journal.token(layout) and splits.live(layout) in made_live[1:]
-    if not ours or not _is_running(layout, slots, made_live[0]):
+    if not ours:
         return {"changed": False, "live": splits.live_slot(layout)}
+    _wake(layout, slots, made_live[0])
     return _go_back(layout, slots, "withdrawn", cause=cause, **facts)
 
 
-def _is_running(layout: Layout, slots: Slots, split: str | None) -> bool:
-    taking = [slot for slot, count in splits.lanes(layout, split).items() if count]
-    return bool(taking) and all(slots.state(slot).running for slot in taking)
+def _wake(layout: Layout, slots: Slots, split: str | None) -> None:
+    for slot, count in splits.lanes(layout, split).items():
+        if count and not slots.state(slot).running:
+            release = releases.get(layout, str(releases.in_slot(layout, slot)))
+            slots.start(slot)
+            wanted = Health.from_settings(release.manifest["health"])
+            starting.wait_until_healthy(layout, slots, slot, wanted)
 
 
 def _go_back(layout: Layout, slots: Slots, outcome: str, **facts: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import time
 from . import journal, lease, probe, receipt, releases, settle, splits, switch, watch
 from .calls import Call, Result, difference
 from .errors import HostFailure
-from .layout import SLOTS, Layout, other_slot
+from .layout import Layout
 
 
 def change_over(call: Call) -> Result:
@@ -41,7 +41,9 @@ def _verify(call: Call, slot: str, share: int) -> None:
 
 def _holder(layout: Layout, release: str, share: int) -> str:
     # Of a canary it is never the live one.
-    for slot in SLOTS if share == 100 else (splits.idle_slot(layout),):
+    live, idle = splits.live_slot(layout), splits.idle_slot(layout)
+    # A rollback to what is live moves nothing, also where the idle slot has the same.
+    for slot in (live, idle) if live and share == 100 else (idle,):
         if releases.in_slot(layout, slot) == release:
             return slot
     raise HostFailure(
@@ -56,14 +58,12 @@ def commit(call: Call) -> Result:
         return {"changed": True}
     layout, token = call.layout, call.claim.token
     lease.renew(layout, token, call.lease_seconds)
-    live = splits.live_slot(layout)
-    facts = {key: call.parameters.get(key) or None for key in ("previous_release", "actor")}
-    entry = switch.commit(layout, call.parameters["release"], live=live, **facts)
-    # From here on it has happened, whoever dies: the history says so.
+    facts = {"live": splits.live_slot(layout), "actor": call.parameters.get("actor") or None}
+    entry = switch.commit(layout, call.parameters["release"], **facts)
+    # From here on it has happened, whoever dies: the history says so. The lease ends last, for
+    # with it ends the watch, which would do the rest.
+    settle.schedule_idle(layout, call.slots, int(call.parameters["warm_seconds"]), anew=True)
     _end(call)
-    if live and facts["previous_release"]:
-        warm_seconds = int(call.parameters["warm_seconds"])
-        settle.schedule(layout, other_slot(live), warm_seconds, call.slots.run)
     return {"changed": True, "entry": entry, **_receipt(layout)}
 
 
@@ -74,11 +74,12 @@ def revert(call: Call) -> Result:
     if call.check or lease.holder(layout, lease.Claim(token)):
         return idle
     facts = {"cause": call.parameters["cause"], "actor": call.parameters.get("actor") or None}
-    if lease.is_held_by(layout, token):
+    if lease.is_held_by(layout, token) and journal.running(layout):
         outcome = "aborted" if call.parameters.get("aborted") else "failed"
         result = switch.revert(layout, call.slots, outcome=outcome, **facts)
     else:
         result = switch.take_back(layout, call.slots, token, **facts)
+    settle.schedule_idle(layout, call.slots)
     _end(call)
     # Or deploys that fail one after another would fill the disk; the host is back all the same.
     with contextlib.suppress(OSError):

@@ -37,6 +37,11 @@ class UnitState:
     def running(self) -> bool:
         return self.active == "active" and self.main_pid > 0
 
+    @property
+    def is_stopped(self) -> bool:
+        """Say whether systemd has nothing more to do; one that crashes and restarts is not."""
+        return self.active in ("inactive", "failed")
+
 
 def run(
     argv: Sequence[str], *, check: bool = True, timeout: float | None = 60, text: str | None = None

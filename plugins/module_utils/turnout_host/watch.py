@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import journal, lease, releases, splits, switch, units
+from . import journal, lease, releases, settle, splits, switch, units
 from .atomic import remove_leftovers
 from .layout import Layout
 from .units import Slots
@@ -59,6 +59,8 @@ def recover(layout: Layout, slots: Slots) -> dict[str, Any]:
     reverted = switch.reconcile(layout, slots, held)
     remove_leftovers(layout.releases)
     remove_leftovers(layout.venvs)
+    # Also after a commit that died before it had said when.
+    settle.schedule_idle(layout, slots)
     lease.end(layout)
     stop(layout, slots.run)
     live = {"live": splits.live_slot(layout), "release": releases.live(layout)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -60,7 +61,7 @@ def started(layout: Layout, systemd: FakeSystemd, green_site: Site) -> Layout:
 
 def call(layout: Layout, phase: str, holder: str = "t2", **parameters: Any) -> dict[str, Any]:
     known = {"release": "r2", "port": 80, "tls": False, "cause": "web2 failed", "seconds": 0.05}
-    known |= {"warm_seconds": 300, "previous_release": "r1", **LIMITS}
+    known |= {"warm_seconds": 300, **LIMITS}
     known["lease"] = {**LEASE, "token": holder, **parameters.pop("lease", {})}
     return phases.run(phase, layout, {**known, **parameters}, check=parameters.get("check", False))
 
@@ -189,6 +190,27 @@ def _bake_of_ten_seconds(layout: Layout) -> dict[str, Any]:
     return {"baseline": {**watched.baseline.__dict__}}
 
 
+def test_a_clock_that_is_set_back_after_the_switch_hides_no_failure(started: Layout) -> None:
+    call(started, "switch")
+    an_hour_later = time.time() + 3600
+    os.utime(started.live, (an_hour_later, an_hour_later), follow_symlinks=False)
+    visit(started, "green", 3, status=500)
+
+    with pytest.raises(HostFailure, match="3 of its 3 requests failed"):
+        call(started, "bake", seconds=60)
+
+
+def test_a_clock_that_is_set_back_during_a_bake_hides_no_failure(started: Layout) -> None:
+    call(started, "switch")
+    watched = bake.Watched(started, Slots(started, FakeSystemd(started)), "green", 60)
+    visit(started, "green", 2)
+    watched.look()
+    visit(started, "green", 3, ago=3600, status=500)
+    watched.look()
+
+    assert (watched.candidate.requests, watched.candidate.failed) == (5, 3)
+
+
 def test_a_slow_release_goes_back_when_its_time_is_over(started: Layout) -> None:
     visit(started, "blue", 30, ago=2)
     call(started, "switch")
@@ -282,9 +304,10 @@ def test_a_kill_between_the_note_of_a_step_and_the_step_is_put_right(
 
 @pytest.mark.parametrize("share", [5, 50, 95])
 def test_after_a_boot_in_the_middle_of_a_canary_the_old_release_has_all_lanes(
-    started: Layout, slots: Slots, share: int
+    started: Layout, slots: Slots, share: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     call(started, "switch", share=share)
+    monkeypatch.setattr(lease, "boot_id", lambda: "the next boot")
 
     assert settle.boot(started, slots) == ["blue"]
     assert splits.live(started) == "blue"

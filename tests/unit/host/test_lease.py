@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 
 import pytest
 
@@ -98,6 +99,21 @@ def test_no_lease_outlives_a_reboot(layout: Layout, monkeypatch: pytest.MonkeyPa
     lease.acquire(layout, BOB, 60)
 
     assert lease.is_held_by(layout, BOB.token)
+
+
+def test_a_container_that_starts_again_has_booted_although_its_kernel_has_not(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    init = tmp_path / "stat"
+    monkeypatch.setattr(lease, "INIT", init)
+    init.write_text(f"1 (a (b) c) S {' '.join(['0'] * 18)} 1000 7 8")
+    lease.acquire(layout, ALICE, 60)
+    init.write_text(f"1 (a (b) c) S {' '.join(['0'] * 18)} 2000 7 8")
+
+    held = lease.read(layout)
+
+    assert held
+    assert held.is_over
 
 
 def test_a_step_of_the_wall_clock_changes_nothing(

@@ -8,6 +8,7 @@ import pytest
 
 from tests.unit.host import making
 from tests.unit.host.fake_systemd import FakeSystemd
+from tests.unit.host.http_server import Site
 from turnout_host import (
     calls,
     journal,
@@ -50,7 +51,7 @@ def staged(layout: Layout, systemd: FakeSystemd) -> Layout:
 
 def call(layout: Layout, phase: str, holder: str = "t2", **parameters: Any) -> dict[str, Any]:
     known = {"release": "r2", "port": 80, "tls": False, "cause": "web2 failed"}
-    known |= {"warm_seconds": 300, "previous_release": "r1", "lease": {**LEASE, "token": holder}}
+    known |= {"warm_seconds": 300, "lease": {**LEASE, "token": holder}}
     return phases.run(phase, layout, {**known, **parameters}, check=False)
 
 
@@ -137,7 +138,7 @@ def test_a_controller_that_comes_back_in_time_commits(staged: Layout, slots: Slo
 
 
 def test_a_deploy_that_died_after_its_commit_has_happened(
-    staged: Layout, slots: Slots, monkeypatch: pytest.MonkeyPatch
+    staged: Layout, slots: Slots, systemd: FakeSystemd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def killed(_call: calls.Call) -> None:
         raise KeyboardInterrupt
@@ -148,8 +149,139 @@ def test_a_deploy_that_died_after_its_commit_has_happened(
         call(staged, "commit")
     end_of_lease(staged)
 
+    # So that the slot before stops one day, whoever dies.
+    assert systemd.called("turnout-settle-hello --on-active=300")
     assert look(staged, slots) == {"held": False, "reverted": False}
     assert releases.live(staged) == "r2"
+
+
+def test_a_commit_that_died_before_it_had_said_when_the_old_slot_stops_is_helped_by_the_watch(
+    staged: Layout, slots: Slots, systemd: FakeSystemd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    switched(staged)
+    with monkeypatch.context() as patched:
+        patched.setattr(settle, "schedule_idle", killed)
+        with pytest.raises(KeyboardInterrupt):
+            call(staged, "commit")
+    end_of_lease(staged)
+    systemd.answers["is-active"] = 3, ""
+
+    look(staged, slots)
+
+    assert systemd.called("turnout-settle-hello --on-active=300")
+
+
+def test_a_host_that_committed_and_did_not_say_so_goes_back_with_the_others(
+    staged: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(_call: calls.Call) -> None:
+        raise KeyboardInterrupt
+
+    switched(staged)
+    with monkeypatch.context() as patched:
+        patched.setattr(traffic_phases, "_end", killed)
+        with pytest.raises(KeyboardInterrupt):
+            call(staged, "commit")
+
+    assert call(staged, "revert")["changed"]
+    assert releases.live(staged) == "r1"
+
+
+def test_what_was_warm_before_a_deploy_that_failed_is_stopped_all_the_same(
+    layout: Layout, systemd: FakeSystemd
+) -> None:
+    making.put_live(layout, "green", "r0")
+    making.put_live(layout, "blue", "r1")
+    for slot in ("blue", "green"):
+        systemd.set(slot, ActiveState="active", MainPID=7)
+    systemd.answers["is-active"] = 3, ""
+    call(layout, "take")
+    journal.begin(layout, "r2", token="t2")
+    settle.cancel(layout, systemd)
+
+    call(layout, "revert")
+
+    assert systemd.is_running("green")
+    (timer,) = systemd.called("turnout-settle-hello --on-active")
+    assert timer.endswith("--slot green")
+
+
+def test_a_host_goes_back_though_nothing_is_warm_any_more(
+    staged: Layout, systemd: FakeSystemd, blue_site: Site
+) -> None:
+    switched(staged)
+    call(staged, "commit", warm_seconds=0)
+    systemd.set("blue", ActiveState="inactive", MainPID=0)
+
+    assert call(staged, "revert")["changed"]
+
+    assert releases.live(staged) == "r1"
+    assert systemd.is_running("blue")
+
+
+def test_a_host_whose_former_release_does_not_start_stays_where_it_is_and_says_so(
+    staged: Layout, systemd: FakeSystemd
+) -> None:
+    switched(staged)
+    call(staged, "commit", warm_seconds=0)
+    systemd.set("blue", ActiveState="inactive", MainPID=0)
+
+    with pytest.raises(HostFailure, match="blue did not become healthy"):
+        call(staged, "revert")
+    assert releases.live(staged) == "r2"
+
+
+def test_a_first_deploy_is_taken_back_to_nothing(layout: Layout, systemd: FakeSystemd) -> None:
+    making.make_release(layout, "r2")
+    making.put_in_slot(layout, "blue", "r2")
+    systemd.set("blue", ActiveState="active", MainPID=7)
+    call(layout, "take")
+    journal.begin(layout, "r2", token="t2")
+    switched(layout)
+    call(layout, "commit")
+
+    assert call(layout, "revert")["changed"]
+    assert releases.live(layout) is None
+    assert not systemd.is_running("blue")
+
+
+def test_a_rollback_to_what_is_live_moves_nothing_though_the_other_slot_has_the_same(
+    layout: Layout, systemd: FakeSystemd
+) -> None:
+    making.put_live(layout, "green", "r2")
+    making.put_in_slot(layout, "blue", "r2")
+    call(layout, "take")
+    journal.begin(layout, "r2", journal.ROLLBACK, token="t2")
+
+    assert call(layout, "switch")["slot"] == "green"
+    assert splits.live(layout) == "green"
+
+
+def test_the_history_says_what_was_live_when_the_deploy_began(
+    staged: Layout, slots: Slots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ready_phases.staging, "stage", lambda *_: True)
+    switched(staged)
+    call(staged, "commit")
+    making.make_release(staged, "r3")
+
+    call(staged, "stage", release="r3", settings={}, import_check=False)
+
+    begun = journal.last(staged, "begin")
+    assert begun
+    assert begun["facts"] == {"previous_release": "r2"}
+
+
+def test_a_host_that_waits_for_others_is_not_taken_for_dead(staged: Layout, slots: Slots) -> None:
+    call(staged, "renew", lease={**LEASE, "seconds": 600})
+
+    held = lease.read(staged)
+    assert held
+    assert held.seconds_left > 500
+    assert look(staged, slots) == {"held": True, "reverted": False}
 
 
 def test_nobody_reverts_somebody_elses_deploy(staged: Layout) -> None:

@@ -173,18 +173,6 @@ def test_only_the_latest_deploy_is_taken_back(
     assert releases.live(layout) == "r2"
 
 
-def test_a_commit_is_not_taken_back_to_a_slot_that_was_stopped(
-    layout: Layout, slots: Slots, systemd: FakeSystemd
-) -> None:
-    deploy(layout, systemd, "r1")
-    switch.switch(layout, begin_deploy(layout, systemd, "r2", token="t2"))
-    switch.commit(layout, "r2")
-    slots.stop("blue")
-
-    assert not switch.take_back(layout, slots, "t2", "a test")["changed"]
-    assert releases.live(layout) == "r2"
-
-
 def test_a_commit_takes_back_an_earlier_failure(layout: Layout, systemd: FakeSystemd) -> None:
     slot = begin_deploy(layout, systemd, "r1")
     releases.mark_failed(layout, "r1", "a cold database")

@@ -29,6 +29,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "hosts": {"type": "list", "elements": "str", "required": True},
     "began": {"type": "float", "required": True},
     "cause": {"type": "str", "default": ""},
+    "where": {"type": "str", "default": ""},
 }
 
 

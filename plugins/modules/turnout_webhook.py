@@ -54,6 +54,10 @@ options:
     description: What failed first; empty for a success.
     type: str
     default: ""
+  where:
+    description: Where the traffic is after a failure.
+    type: str
+    default: ""
 author:
   - The Turnout authors
 """

@@ -167,7 +167,11 @@ CANDIDATES = {
         settings={"app_migrate_command": "sleep 600", "app_command_timeout_seconds": 4},
     ),
     "it crashes at start": Broken("crashes at start", line="os.kill(os.getppid(), signal.SIGKILL)"),
-    "it crashes while it soaks": Broken("did not stay", line=CRASHES.format(2)),
+    "it crashes while it soaks": Broken(
+        "did not stay",
+        settings={"app_health": {"path": "/ready", "soak_seconds": 6}},
+        line=CRASHES.format(2),
+    ),
     "it needs too much memory": Broken(
         "did not become healthy",
         settings={"app_health": {"path": "/ready", "start_timeout_seconds": 15}},

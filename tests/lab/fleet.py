@@ -44,6 +44,7 @@ SMALL: dict[str, Any] = {
     "app_entry": "hello:app",
     "app_migrate_command": "python -m hello.migrate",
     "app_static": [],
+    "app_health": {"path": "/ready", "soak_seconds": 1},
 }
 SMALL_PACKAGES = ("gunicorn", "packaging", "psycopg", "psycopg-binary", "typing-extensions")
 CLIENTS = {"keep": 1, "close": 2, "quiet": 1, "rare": 1}
@@ -271,20 +272,21 @@ def fresh(lab: str, hosts: int, *, is_small: bool = False) -> Iterator[Fleet]:
     """
     labs.down(lab)
     with tempfile.TemporaryDirectory(prefix="fleet-") as folder:
-        known = SMALL if is_small else {}
-        fleet = Fleet(labs.up(hosts, "both", lab=lab), Path(folder), **known)
-        if is_small:
-            _lock(fleet.source)
+        made = labs.up(hosts, "both", lab=lab)
+        fleet = small(made, Path(folder)) if is_small else Fleet(made, Path(folder))
         fleet.make()
         yield fleet
     labs.down(lab)
 
 
-def _lock(source: Path) -> None:
-    """Give the small app the versions that the sample app has locked."""
+def small(lab: Lab, folder: Path) -> Fleet:
+    """Return a fleet with an app that takes little of the machine; it has yet to be made."""
+    fleet = Fleet(lab, folder, **SMALL)
+    # The versions that the sample app has locked.
     text = (REPOSITORY / "app/requirements.txt").read_text()
     lines = [locked(text, package) for package in SMALL_PACKAGES]
-    (source / "requirements.txt").write_text("".join(lines))
+    (fleet.source / "requirements.txt").write_text("".join(lines))
+    return fleet
 
 
 def until(reached: Callable[[], bool], what: str, seconds: float = SOON_SECONDS) -> float:

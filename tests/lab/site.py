@@ -100,6 +100,10 @@ class Site:
         assert done.returncode == 0, done.stdout
         return dict(json.loads(done.stdout))
 
-    def switched(self) -> float:
-        """Return when traffic was last switched, in Unix time: the rename is the link's ctime."""
-        return float(self.host.run(f"stat --format=%.6Z /srv/{self.name}/live").stdout)
+    def switched(self, host: Host | None = None) -> float:
+        """Return when traffic was last switched, in Unix time: the rename is the link's ctime.
+
+        Args:
+            host: of a fleet; by default its first one.
+        """
+        return float((host or self.host).inside(f"stat --format=%.6Z /srv/{self.name}/live"))

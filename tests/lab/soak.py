@@ -35,7 +35,6 @@ WEIGHTS = {"the controller is killed": 10, "a call on a host is killed": 5}
 PART = (0.15, 1.05)
 HEALS = {"the next deploy": 3, "recover": 2, "time": 1}
 OLD_ANSWERS_SECONDS = 2.0
-QUICK = {"app_health": {"path": "/ready", "soak_seconds": 1}}
 
 
 @dataclass(frozen=True)
@@ -92,8 +91,8 @@ class Soak:
         self.fleet = fleet
         with fleet.watched():
             self._takes = {
-                "deploy": _timed(lambda: fleet.deploy("timed", **QUICK)),
-                "rollback": _timed(lambda: fleet.play("rollback", **QUICK)),
+                "deploy": _timed(lambda: fleet.deploy("timed")),
+                "rollback": _timed(lambda: fleet.play("rollback")),
             }
 
     def go_through(self, instant: Instant) -> Outcome:
@@ -125,8 +124,8 @@ class Soak:
 
     def _begin(self, instant: Instant) -> Play:
         if instant.action == "deploy":
-            return self.fleet.begin(f"{instant.number}-hit", **QUICK)
-        return self.fleet.begin_rollback(**QUICK)
+            return self.fleet.begin(f"{instant.number}-hit")
+        return self.fleet.begin_rollback()
 
     def _put_right(self, instant: Instant, outcome: Outcome) -> str:
         if instant.heals == "time":
@@ -135,7 +134,7 @@ class Soak:
                 outcome.complaints.append(f"mixed after the timers: {self.fleet.releases()}")
         if instant.heals == "recover":
             self.fleet.recover()
-        return self.fleet.deploy(f"{instant.number}-next", release_wait_seconds=90, **QUICK)
+        return self.fleet.deploy(f"{instant.number}-next", release_wait_seconds=90)
 
     def _whole(self, release: str, outcome: Outcome) -> None:
         if self.fleet.releases() != {release}:
@@ -154,8 +153,7 @@ class Soak:
                 continue
             outcome.failed += figures["failed"]
             outcome.complaints += [f"{host.vm.name}: {one}" for one in figures["failures"][:3]]
-            switched = float(host.inside(f"stat --format=%.6Z /srv/{self.fleet.name}/live"))
-            old = last_old_answer(requests, switched, live[host.vm.name])
+            old = last_old_answer(requests, self.fleet.switched(host), live[host.vm.name])
             outcome.last_old_seconds = max(outcome.last_old_seconds, round(old, 2))
         if outcome.last_old_seconds > OLD_ANSWERS_SECONDS:
             outcome.complaints.append(f"old answers for {outcome.last_old_seconds} s")
@@ -191,7 +189,7 @@ def main() -> int:
     arguments = _arguments()
     outcomes = _kept(arguments.seed, arguments.first)
     with fresh(NAME, arguments.hosts, is_small=True) as fleet:
-        fleet.deploy("1", **QUICK)
+        fleet.deploy("1")
         soak = Soak(fleet)
         numbers = arguments.only or range(arguments.first, arguments.instants + 1)
         for number in numbers:

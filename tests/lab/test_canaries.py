@@ -6,6 +6,7 @@ import re
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,17 +17,18 @@ from tests.lab.load import Load
 pytestmark = pytest.mark.lab
 
 STEP_SECONDS = 4
+POINTS = ("before_switch", "after_switch", "before_commit", "after_commit")
 # How long an answer takes is the business of the machine that runs these tests.
 STEP = {"app_canary_seconds": STEP_SECONDS, "app_bake_latency": 1000.0}
-BEFORE = "    received ="
+ECHO = '    if path == "/echo":\n'
 
 
 @contextmanager
 def broken(fleet: Fleet) -> Iterator[None]:
     """Break the app's answer to POST while its health stays well, under load that sees it."""
-    file = fleet.source / "hello/diagnostics.py"
+    file = fleet.source / "hello/__init__.py"
     good = file.read_text()
-    file.write_text(good.replace(BEFORE, f"    raise RuntimeError('spoilt')\n{BEFORE}"))
+    file.write_text(good.replace(ECHO, f"{ECHO}        raise RuntimeError('spoilt')\n"))
     with ExitStack() as stack:
         for host in fleet.hosts:
             stack.enter_context(Load(f"http://127.0.0.1:{host.vm.http_port}", keep=2, close=2))
@@ -48,12 +50,20 @@ def candidates_share(fleet: Fleet) -> set[int]:
     return {100 - state["split"][state["live"]] for state in fleet.states()}
 
 
-def test_a_good_release_goes_through_its_shares_and_loses_no_request(fleet: Fleet) -> None:
-    live = fleet.releases()
+def test_a_good_release_goes_through_its_shares_and_batches_and_loses_no_request(
+    fleet: Fleet, tmp_path: Path
+) -> None:
+    live, said = fleet.releases(), tmp_path / "said"
+    hook = [{"command": f"echo $TURNOUT_HOOK >> {said}", "timeout_seconds": 5}]
+    known = {"app_batch": 1, "app_bake_seconds": 3, "app_hooks": dict.fromkeys(POINTS, hook)}
+    known["app_dead_man_seconds"] = 40  # which the hooks have to fit into
     with fleet.load():
-        code, output = fleet.begin("good", release_canary="5,25", **STEP, app_bake_seconds=3).end()
+        code, output = fleet.begin("good", release_canary="5,25", **STEP, **known).end()
 
     assert code == 0, output
+    assert said.read_text().split() == list(POINTS)
+    first, second = (fleet.switched(host) for host in fleet.hosts)
+    assert first < second
     verdicts = re.findall(r"-[12]: \d+ requests, 0 failed \(0\.0%\), p95", output)
     assert len(verdicts) == 2 * 3, output  # two shares and a bake, two hosts
     assert len(fleet.releases()) == 1
@@ -140,3 +150,7 @@ def test_a_canary_is_aborted_by_hand(fleet: Fleet) -> None:
     assert last_outcomes(fleet) == {"aborted"}
     assert fleet.leftovers() == ""
     fleet.play("canary", release_canary_to=0, **STEP)  # nothing is there to abort any more
+
+    with pytest.raises(AssertionError, match="no canary"):
+        fleet.play("canary", release_canary_to=100, **STEP)
+    assert (fleet.releases(), shares(fleet)) == (live, before)

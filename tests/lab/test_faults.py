@@ -48,6 +48,34 @@ def test_hosts_whose_controller_is_killed_after_the_switch_go_back_by_themselves
     assert fleet.leftovers() == ""
 
 
+def test_a_deploy_and_a_rollback_are_repeated_at_once_after_their_controllers_death(
+    fleet: Fleet,
+) -> None:
+    before = fleet.deploy("before")
+    with fleet.load():
+        journals = fleet.journals()
+        dead = fleet.begin("repeated")
+        fleet.wait_for("from", dead, journals)
+        dead.send(signal.SIGKILL)
+
+        release = fleet.deploy("repeated")
+
+        assert fleet.releases() == {release}
+        assert {(one["release"], one["outcome"]) for one in fleet.histories()} == {
+            (release, "live")
+        }
+        journals = fleet.journals()
+        dead = fleet.begin_rollback()
+        fleet.wait_for("from", dead, journals)
+        dead.send(signal.SIGKILL)
+
+        code, output = fleet.roll_back()
+
+    assert code == 0, output
+    assert fleet.releases() == {before}
+    assert fleet.leftovers() == ""
+
+
 def test_a_controller_that_slept_too_long_is_refused_and_the_fleet_stays_whole(
     fleet: Fleet,
 ) -> None:

@@ -104,6 +104,25 @@ def test_a_release_whose_migration_fails_never_gets_traffic(visitors: Site) -> N
     assert ask(visitors, "GET", "/ready")[0] == 200
 
 
+def test_a_release_that_does_not_know_the_schema_is_gone_back_to_by_force_alone(
+    visitors: Site,
+) -> None:
+    before = visitors.deploy("before-migration")
+    more = visitors.source / "hello/migrations/versions/0003_more.py"
+    last = more.with_name("0002_release_of_an_entry.py").read_text()
+    last = last.replace('"0002"', '"0003"').replace('"0001"', '"0002"')
+    more.write_text(last.replace('"release"', '"more"'))
+    after = visitors.deploy("after-migration")
+
+    unknown = f"the database is at schema 0003, which release {before} does not know"
+    with pytest.raises(AssertionError, match=unknown):
+        visitors.play("rollback")
+    assert visitors.status()["release"] == after
+
+    visitors.play("rollback", release_rollback_force=True)
+    assert visitors.status()["release"] == before
+
+
 def test_while_the_server_is_away_the_app_is_alive_not_ready_and_comes_back(visitors: Site) -> None:
     host = visitors.host
     assert host.run(f"systemctl stop {SERVER}").returncode == 0

@@ -19,7 +19,8 @@ PHASES = [
 ]  # fmt: skip
 
 
-BACK = ["Preflight", "Recall", "Start", "Switch", "Bake", "Park", "Commit"]
+# A host that recalls a release starts it in the same call.
+BACK = ["Preflight", "Recall", "Switch", "Bake", "Park", "Commit"]
 TRANSACTIONS = {"deploy": PHASES, "rollback": BACK}
 
 
@@ -134,8 +135,8 @@ ORDER = {
         "before_switch", "switch", "after_switch", "before_commit", "bake", "park", "commit",
     ],
     "rollback": [
-        "recall", "start", "before_switch", "switch", "after_switch", "before_commit", "bake",
-        "park", "commit",
+        "recall", "before_switch", "switch", "after_switch", "before_commit", "bake", "park",
+        "commit",
     ],
 }  # fmt: skip
 
@@ -427,6 +428,52 @@ def test_playbooks_in_one_run_do_not_take_each_others_release(
     }
 
     assert values("release", "__release_name", **registered, **known) == release
+
+
+BACK_ALL = {"changed": True}
+
+
+@pytest.mark.parametrize(
+    ("reverted", "where"),
+    [
+        ({"web1": BACK_ALL, "web2": BACK_ALL}, "traffic is where it was"),
+        ({"web1": BACK_ALL}, "traffic is where it was, but perhaps not on web2 ("),
+        (
+            {"web1": BACK_ALL, "web2": {"unreachable": True}},
+            "traffic is where it was, but perhaps not on web2 (",
+        ),
+        (
+            {"web1": {"failed": True}, "web2": {"failed": True}},
+            "traffic is where it was, but perhaps not on web1, web2 (",
+        ),
+    ],
+)
+def test_a_play_that_failed_names_the_hosts_of_which_it_does_not_know_that_they_went_back(
+    values: Values, reverted: dict[str, Any], where: str
+) -> None:
+    known = {
+        host: {"inventory_hostname": host}
+        | ({"release_reverted": reverted[host]} if host in reverted else {})
+        for host in ("web1", "web2")
+    }
+
+    said = values("release", "__release_where", hostvars=known, ansible_play_hosts_all=list(known))
+
+    assert said == where or (where.endswith("(") and said.startswith(where))
+
+
+@pytest.mark.parametrize(("hosts", "then"), [(1, ["start", "switch"]), (3, ["start"])])
+def test_a_host_that_recalls_a_release_starts_it_and_waits_for_others_before_the_switch(
+    values: Values, hosts: int, then: list[str]
+) -> None:
+    known = {"release_lease": {"lease": {"token": "t"}}, "release_reason": "rollback"}
+    known |= {"release_host": {"rollback_to": "earlier"}, "ansible_forks": 8}
+    play = [f"web{number}" for number in range(hosts)]
+
+    calls = values("release", "__release_then_back", ansible_play_hosts_all=play, **known)
+
+    assert [call["phase"] for call in calls] == then
+    assert {call["parameters"]["release"] for call in calls} == {"earlier"}
 
 
 def test_a_rollback_knows_that_it_is_one() -> None:

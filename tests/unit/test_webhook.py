@@ -78,10 +78,13 @@ def test_a_success_names_app_environment_release_hosts_who_and_seconds() -> None
 
 
 def test_a_failure_says_what_failed_first() -> None:
-    words = webhook.text(Ending(**ENDING, seconds=3, cause="the app does not import"))
+    where = "traffic is where it was"
+    words = webhook.text(Ending(**ENDING, seconds=3, cause="the app does not import", where=where))
 
-    assert "the deploy of r2 by alice to web1, web2 failed after 3.0 s" in words
-    assert "traffic is where it was" in words
+    told = (
+        "the deploy of r2 by alice to web1, web2 failed after 3.0 s, and traffic is where it was.\n"
+    )
+    assert told in words
     assert words.splitlines()[-1] == "the app does not import"
 
 

@@ -19,6 +19,7 @@ class Ending:
     Args:
         action: `deploy` or `rollback`.
         cause: the first cause of a failure; '' for a success.
+        where: where the traffic is after a failure.
         receipt: the receipt in a line, if there is one.
     """
 
@@ -30,6 +31,7 @@ class Ending:
     hosts: Sequence[str]
     seconds: float
     cause: str = ""
+    where: str = ""
     receipt: str = ""
 
 
@@ -39,7 +41,7 @@ def text(ending: Ending) -> str:
     if ending.cause:
         lines = [
             f"*{ending.app}* in *{ending.environment}*: the {ending.action} of {ending.release} by "
-            f"{ending.actor} to {hosts} failed after {took}, and traffic is where it was.",
+            f"{ending.actor} to {hosts} failed after {took}, and {ending.where}.",
             ending.cause,
         ]
     else:

@@ -13,7 +13,7 @@ import pytest
 
 from tests.unit.host import kill_scenarios
 
-REPOSITORY = Path(__file__).parents[3]
+REPOSITORY = Path(__file__).parents[2]
 PATHS = os.pathsep.join([str(REPOSITORY), str(REPOSITORY / "plugins/module_utils")])
 
 

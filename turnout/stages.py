@@ -27,7 +27,7 @@ RUFF = ("--output-format=github",)
 VMS = "tests/lab"
 # These need the engine for containers, not for VMs, and are a check of their own.
 CONTAINERS = "tests/lab/test_containers.py"
-# Whole commands, as a person runs them, and whole processes: each takes a second or more, and no VM.
+# Whole commands, as a person runs them, and processes: each takes a second or more, and no VM.
 COMMANDS = "tests/commands"
 # On all cores; tests of one file share what they made.
 PARALLEL = ("--numprocesses=auto", "--dist=loadfile")

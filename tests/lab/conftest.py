@@ -38,9 +38,9 @@ def host(lab: Lab) -> Host:
 
 @pytest.fixture(scope="module")
 def site(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Site:
-    """The sample app, provisioned and deployed once."""
+    """The sample app, provisioned and deployed with a copy of its code that nobody has changed."""
     made = Site(host, tmp_path_factory.mktemp("site"))
-    made.play("provision")
+    made.provision()
     made.deploy("0")
     return made
 

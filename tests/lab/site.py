@@ -16,6 +16,8 @@ from turnout.lab_ssh import ssh_command
 from turnout.lab_state import Lab, Vm
 from turnout.paths import REPOSITORY
 
+# What each app of each VM was provisioned with; a VM lives as long as the tests that use it.
+PROVISIONED: dict[tuple[str, str], dict[str, Any]] = {}
 LEFT_OUT = shutil.ignore_patterns("__pycache__", ".venv", ".env", "instance")
 
 
@@ -63,6 +65,13 @@ class Site:
         self._settings = {"app_source": str(self.source), "release_test": False, **settings}
         shutil.copytree(code, self.source, ignore=LEFT_OUT)
         secrets.init("local")
+
+    def provision(self) -> None:
+        """Provision the VM, unless the last one to do so here wanted the same of this app."""
+        wanted = {key: self._settings[key] for key in self._settings if key != "app_source"}
+        if PROVISIONED.get((self.host.vm.name, self.name)) != wanted:
+            self.play("provision")
+            PROVISIONED[self.host.vm.name, self.name] = wanted
 
     def deploy(self, version: str, **settings: Any) -> str:
         """Deploy the app with another version in its code, as a sysadmin would; return the release.

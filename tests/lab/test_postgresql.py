@@ -46,7 +46,7 @@ def visitors(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Site:
         },
         app_migrate_on="once",
     )
-    site.play("provision")
+    site.provision()
     as_postgres(host, f"createuser {NAME} && createdb --owner {NAME} {NAME}")
     site.deploy("0")
     return site

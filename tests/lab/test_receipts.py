@@ -41,7 +41,7 @@ def site(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """The sample app on one VM, whose old slots stop soon."""
     folder = tmp_path_factory.mktemp("receipt")
     made = Fleet(lab, folder, **ALONE)
-    made.play("provision")
+    made.provision()
     made.deploy("0")
     finished(made)
     return made

@@ -125,6 +125,7 @@ class Progress:
     run_began: float = 0.0
     run_ended: float = 0.0
     _began: dict[tuple[str, str], float] = field(default_factory=dict)
+    _moved: dict[tuple[str, str], float] = field(default_factory=dict)
     _last: float = 0.0
     _items: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
 
@@ -212,9 +213,12 @@ class Progress:
         cell = self.phases.setdefault(phase, {}).setdefault(data["host"], Cell())
         cell.result, cell.seconds = "changed", cell.seconds + took
         caller.seconds = max(0.0, caller.seconds - took)
-        at = phase_of(data, self.phase)
-        self.seconds[at] = max(0.0, self.seconds.get(at, 0.0) - took)
-        self.seconds[phase] = self.seconds.get(phase, 0.0) + took
+        # Hosts do it at the same time, so of one call the slowest host's time counts.
+        call, at = (str(data.get("task_uuid") or data["task"]), phase), phase_of(data, self.phase)
+        more = max(0.0, took - self._moved.get(call, 0.0))
+        self._moved[call] = self._moved.get(call, 0.0) + more
+        self.seconds[at] = max(0.0, self.seconds.get(at, 0.0) - more)
+        self.seconds[phase] = self.seconds.get(phase, 0.0) + more
 
     def _blame(self, data: dict[str, Any], result: dict[str, Any], state: str) -> None:
         """Show the failure in the phase that failed, where another one's call ran it."""

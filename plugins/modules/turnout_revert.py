@@ -49,6 +49,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+back:
+  description: Whether it is known to be where it was; not so where somebody has changed it since.
+  returned: success
+  type: bool
 live:
   description: The slot that takes traffic now, or null.
   returned: success

@@ -430,16 +430,20 @@ def test_playbooks_in_one_run_do_not_take_each_others_release(
     assert values("release", "__release_name", **registered, **known) == release
 
 
-BACK_ALL = {"changed": True}
+BACK = {"changed": True, "back": True}
 
 
 @pytest.mark.parametrize(
     ("reverted", "where"),
     [
-        ({"web1": BACK_ALL, "web2": BACK_ALL}, "traffic is where it was"),
-        ({"web1": BACK_ALL}, "traffic is where it was, but perhaps not on web2 ("),
+        ({"web1": BACK, "web2": BACK}, "traffic is where it was"),
+        ({"web1": BACK}, "traffic is where it was, but perhaps not on web2 ("),
         (
-            {"web1": BACK_ALL, "web2": {"unreachable": True}},
+            {"web1": BACK, "web2": {"unreachable": True}},
+            "traffic is where it was, but perhaps not on web2 (",
+        ),
+        (
+            {"web1": BACK, "web2": {"changed": False, "back": False}},
             "traffic is where it was, but perhaps not on web2 (",
         ),
         (
@@ -460,6 +464,15 @@ def test_a_play_that_failed_names_the_hosts_of_which_it_does_not_know_that_they_
     said = values("release", "__release_where", hostvars=known, ansible_play_hosts_all=list(known))
 
     assert said == where or (where.endswith("(") and said.startswith(where))
+
+
+def test_a_canary_that_failed_after_a_while_is_not_where_it_was_left(values: Values) -> None:
+    host = {"inventory_hostname": "web1", "release_reverted": BACK}
+    known = {"hostvars": {"web1": host}, "ansible_play_hosts_all": ["web1"]}
+
+    said = values("release", "__release_where", release_continues=True, **known)
+
+    assert said == "traffic is where it was before it"
 
 
 @pytest.mark.parametrize(("hosts", "then"), [(1, ["start", "switch"]), (3, ["start"])])

@@ -155,6 +155,22 @@ def test_phases_that_one_call_went_through_have_their_own_times() -> None:
     assert progress.phases["Stage"]["web1"].seconds == 0.0
 
 
+def test_what_hosts_do_at_the_same_time_in_one_call_takes_the_time_of_the_slowest() -> None:
+    def took(seconds: float) -> dict[str, Any]:
+        steps = [{"phase": "recall", "seconds": 0.0}, {"phase": "start", "seconds": seconds}]
+        return {"changed": True, "steps": steps}
+
+    recall = "Recall the release"
+    progress = played(
+        start(recall),
+        *(on("on_start", f"web{n}", recall) for n in (1, 2, 3)),
+        *(on("on_ok", f"web{n}", recall, res=took(n + 1.0)) for n in (1, 2, 3)),
+        start("Switch to the release"),
+    )
+
+    assert progress.seconds == {"Recall": 2.0, "Start": 4.0}
+
+
 def test_the_phase_that_failed_in_the_call_of_another_is_the_one_that_is_shown() -> None:
     progress = played(
         on("on_start", "web1", STAGE),

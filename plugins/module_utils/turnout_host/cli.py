@@ -16,6 +16,7 @@ from typing import Any
 from . import (
     answering,
     audit,
+    boot,
     journal,
     lease,
     probe,
@@ -138,9 +139,7 @@ def _recover(layout: Layout, slots: Slots, arguments: argparse.Namespace) -> Res
 
 
 def _boot(layout: Layout, slots: Slots, _arguments: argparse.Namespace) -> Result:
-    # `systemctl restart <app>` comes here as well, also while a deploy goes on.
-    with exclusive(layout):
-        return {"started": settle.boot(layout, slots)}
+    return {"started": boot.boot(layout, slots)}
 
 
 def _settle(layout: Layout, slots: Slots, arguments: argparse.Namespace) -> Result:

@@ -11,13 +11,15 @@ from contextlib import contextmanager
 from .errors import HostFailure
 from .layout import Layout
 
+LOCK_SECONDS = 60.0
+
 
 class Busy(HostFailure):
     """Somebody else works on the app on this host, and did not end in time."""
 
 
 @contextmanager
-def exclusive(layout: Layout, wait_seconds: float = 60.0) -> Iterator[None]:
+def exclusive(layout: Layout, wait_seconds: float = LOCK_SECONDS) -> Iterator[None]:
     """Hold the app's lock for the duration of the block.
 
     flock(2) is released by the kernel when its holder dies, so no killed

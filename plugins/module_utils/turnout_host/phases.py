@@ -13,7 +13,7 @@ from typing import BinaryIO
 from . import canary_phases, journal, lease, ready_phases, traffic_phases, watch
 from .calls import Call, Parameters, Phase, Result, beside
 from .layout import Layout
-from .lock import exclusive
+from .lock import LOCK_SECONDS, exclusive
 from .units import Slots
 
 
@@ -40,7 +40,7 @@ def run(
     # A watch lasts for minutes and changes nothing, so it takes the lock with each look alone:
     # whoever ends the deploy meanwhile need not wait for it.
     watched = PHASES[phase](call) if phase in WATCHING else None
-    with exclusive(layout), _held(call, phase):
+    with exclusive(layout, WAITING.get(phase, LOCK_SECONDS)), _held(call, phase):
         result = PHASES[phase](call) if watched is None else watched
         seconds = round(time.monotonic() - started, 3)
         journal.record(layout, phase, seconds=seconds)
@@ -67,6 +67,9 @@ READING = ("preflight", "target", "state", "audit")
 TAKING = ("take", "stage", "recall")
 GIVING = ("commit", "revert")
 WATCHING = ("bake",)
+# Seconds for the lock: who goes back can do nothing better than wait until the host's own timer has
+# drained a slot.
+WAITING = {"revert": 600.0}
 PHASES: dict[str, Phase] = {
     "preflight": ready_phases.preflight,
     "target": ready_phases.target,

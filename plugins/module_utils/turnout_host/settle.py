@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from . import drain, journal, lease, pruning, splits, switch, units
-from .layout import SLOTS, Layout
+from . import drain, journal, pruning, splits, units
+from .layout import Layout
 from .units import Slots
 
 HOST_PROGRAM = "/usr/local/lib/turnout/host.pyz"
@@ -86,20 +86,3 @@ def prune(layout: Layout) -> list[str]:
     known = settings(layout)
     limit_bytes = int(known.get("keep_megabytes", 0)) * 2**20
     return pruning.prune(layout, int(known.get("keep_releases", 5)), limit_bytes)
-
-
-def boot(layout: Layout, slots: Slots) -> list[str]:
-    """Start what ``live`` names after a boot: sockets first, so that nothing is refused.
-
-    A deploy that the reboot has cut short is put right at once: what was live before it comes
-    up, and its lease, which no boot outlives, ends. One that goes on is left alone.
-    """
-    held = lease.read(layout)
-    if held is None or held.is_over:
-        switch.reconcile(layout, slots, held)
-        lease.end(layout)
-    counted = splits.lanes(layout, splits.live(layout))
-    taking = [slot for slot in SLOTS if counted[slot]]
-    for slot in taking:
-        slots.start(slot)
-    return taking

@@ -199,9 +199,14 @@ def _wake(layout: Layout, slots: Slots, split: str | None) -> None:
     for slot, count in splits.lanes(layout, split).items():
         if count and not slots.state(slot).running:
             release = releases.get(layout, str(releases.in_slot(layout, slot)))
-            slots.start(slot)
             wanted = Health.from_settings(release.manifest["health"])
-            starting.wait_until_healthy(layout, slots, slot, wanted)
+            try:
+                slots.start(slot)
+                starting.wait_until_healthy(layout, slots, slot, wanted)
+            except HostFailure:
+                # Or systemd would start it again and again, with nobody waiting for it.
+                slots.stop(slot)
+                raise
 
 
 def _go_back(layout: Layout, slots: Slots, outcome: str, **facts: Any) -> dict[str, Any]:

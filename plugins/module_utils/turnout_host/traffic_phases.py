@@ -68,17 +68,23 @@ def commit(call: Call) -> Result:
 
 
 def revert(call: Call) -> Result:
-    """Put the traffic back to where it was before this deploy, and before nobody else's."""
+    """Put the traffic back to where it was before this deploy, and before nobody else's.
+
+    Returns:
+        ``back`` too: whether it is known to be there. Of a host that somebody else has changed
+        since, it is not.
+    """
     layout, token = call.layout, call.claim.token
-    idle = {"changed": False, "live": splits.live_slot(layout)}
     if call.check or lease.holder(layout, lease.Claim(token)):
-        return idle
+        return {"changed": False, "live": splits.live_slot(layout), "back": call.check}
+    ours = lease.is_held_by(layout, token) or journal.token(layout) == token
     facts = {"cause": call.parameters["cause"], "actor": call.parameters.get("actor") or None}
     if lease.is_held_by(layout, token) and journal.running(layout):
         outcome = "aborted" if call.parameters.get("aborted") else "failed"
         result = switch.revert(layout, call.slots, outcome=outcome, **facts)
     else:
         result = switch.take_back(layout, call.slots, token, **facts)
+    result["back"] = ours
     settle.schedule_idle(layout, call.slots)
     _end(call)
     # Or deploys that fail one after another would fill the disk; the host is back all the same.

@@ -18,11 +18,11 @@ from tests.unit.host.http_server import Site
 from turnout_host import (
     access_log,
     bake,
+    boot,
     journal,
     lease,
     phases,
     releases,
-    settle,
     splits,
     state,
     switch,
@@ -309,7 +309,7 @@ def test_after_a_boot_in_the_middle_of_a_canary_the_old_release_has_all_lanes(
     call(started, "switch", share=share)
     monkeypatch.setattr(lease, "boot_id", lambda: "the next boot")
 
-    assert settle.boot(started, slots) == ["blue"]
+    assert boot.boot(started, slots) == ["blue"]
     assert splits.live(started) == "blue"
     assert lease.read(started) is None
 

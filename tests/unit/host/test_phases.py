@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -232,6 +234,8 @@ def test_a_host_whose_former_release_does_not_start_stays_where_it_is_and_says_s
     with pytest.raises(HostFailure, match="blue did not become healthy"):
         call(staged, "revert")
     assert releases.live(staged) == "r2"
+    # Systemd would start it for ever.
+    assert not systemd.is_running("blue")
 
 
 def test_a_first_deploy_is_taken_back_to_nothing(layout: Layout, systemd: FakeSystemd) -> None:
@@ -312,10 +316,50 @@ def test_all_hosts_go_back_when_one_could_not_commit(staged: Layout) -> None:
     switched(staged)
     call(staged, "commit")
 
-    assert call(staged, "revert")["changed"]
+    done = call(staged, "revert")
 
+    assert (done["changed"], done["back"]) == (True, True)
     assert releases.live(staged) == "r1"
     assert releases.verified(staged) == ["r1"]
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_of_a_host_that_another_deploy_has_taken_meanwhile_it_is_not_said_that_it_went_back(
+    staged: Layout, slots: Slots, *, ended: bool
+) -> None:
+    switched(staged)
+    call(staged, "commit")
+    call(staged, "take", holder="t3")
+    if ended:
+        journal.begin(staged, "r3", token="t3")
+        watch.recover(staged, slots)
+
+    assert not call(staged, "revert")["back"]
+
+
+def test_a_host_on_which_nothing_has_begun_is_back(layout: Layout) -> None:
+    call(layout, "take")
+
+    done = call(layout, "revert")
+
+    assert (done["changed"], done["back"]) == (False, True)
+
+
+def test_who_goes_back_waits_longer_for_the_lock_than_a_slot_may_take_to_drain(
+    staged: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits = []
+
+    @contextmanager
+    def exclusive(_layout: Layout, wait_seconds: float) -> Iterator[None]:
+        waits.append(wait_seconds)
+        yield
+
+    monkeypatch.setattr(phases, "exclusive", exclusive)
+    call(staged, "switch")
+    call(staged, "revert")
+
+    assert waits == [60, 600]
 
 
 def test_the_watch_is_started_once(layout: Layout, systemd: FakeSystemd) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.host import making
 from tests.unit.host.fake_systemd import FakeSystemd
-from turnout_host import cli, journal, lease, lock, settle, splits
+from turnout_host import journal, settle, splits
 from turnout_host.layout import Layout
 from turnout_host.units import Slots
 
@@ -68,56 +68,6 @@ def test_a_timer_is_called_off_before_another_is_set(layout: Layout, systemd: Fa
     assert "--unit=turnout-settle-hello --on-active=1 " in systemd.calls[1]
 
 
-def test_after_a_boot_the_slots_with_traffic_are_started_and_no_other(
-    layout: Layout, slots: Slots, systemd: FakeSystemd
-) -> None:
-    deployed(layout, "r1", "r2")
-
-    assert settle.boot(layout, slots) == ["green"]
-    assert systemd.called("@blue") == []
-
-    splits.make_live(layout, splits.create(layout, {"blue": 1, "green": 19}))
-    assert settle.boot(layout, slots) == ["blue", "green"]
-
-
-def test_what_starts_the_live_slot_again_leaves_a_deploy_that_goes_on_alone(
-    layout: Layout, slots: Slots
-) -> None:
-    deployed(layout, "r1", "r2")
-    journal.begin(layout, "r3", token="t")
-    lease.acquire(layout, lease.Claim("t", "alice@laptop", "deploy"), 60)
-
-    assert settle.boot(layout, slots) == ["green"]
-
-    assert journal.running(layout)
-    assert lease.is_held_by(layout, "t")
-
-
-def test_a_deploy_that_a_reboot_has_cut_short_is_put_right_at_the_boot(
-    layout: Layout, slots: Slots, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    deployed(layout, "r1", "r2")
-    journal.begin(layout, "r3", token="t")
-    lease.acquire(layout, lease.Claim("t", "alice@laptop", "deploy"), 60)
-    monkeypatch.setattr(lease, "boot_id", lambda: "the next boot")
-
-    settle.boot(layout, slots)
-
-    assert journal.running(layout) is None
-    assert lease.read(layout) is None
-
-
-def test_the_program_waits_with_a_boot_for_a_call_that_works(
-    layout: Layout, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(cli, "Layout", lambda _app: layout)
-    monkeypatch.setattr(cli, "exclusive", lambda layout: lock.exclusive(layout, wait_seconds=0))
-
-    with lock.exclusive(layout):
-        assert cli.main(["boot", "--app", "hello"]) == 1
-    assert cli.main(["boot", "--app", "hello"]) == 0
-
-
 def test_a_slot_that_is_idle_and_runs_is_stopped_by_a_timer_and_no_other(
     layout: Layout, slots: Slots, systemd: FakeSystemd
 ) -> None:
@@ -133,12 +83,6 @@ def test_a_slot_that_is_idle_and_runs_is_stopped_by_a_timer_and_no_other(
     (timer,) = systemd.called("systemd-run")
     assert "--on-active=300 " in timer
     assert timer.endswith("--slot blue")
-
-
-def test_after_a_boot_before_the_first_deploy_nothing_is_started(
-    layout: Layout, slots: Slots
-) -> None:
-    assert settle.boot(layout, slots) == []
 
 
 def test_a_host_without_settings_has_the_defaults(layout: Layout) -> None:

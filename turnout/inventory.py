@@ -50,7 +50,8 @@ class Environment:
         build: what the build library wants to know.
         targets: kinds of host to build for besides those there are.
         signing_key: signs artifacts; empty for none.
-        needs_playbook: whether there is a bake, a hook or a webhook, which only the playbooks have.
+        needs_playbook: whether a rollback has a bake, a hook, a webhook or batches, which only the
+            playbooks have.
         rollback_seconds: how long one host may take to go back to a release that is not warm.
         revision: names the configuration in a release's name; empty where only a run of the
             playbook can tell, because settings are looked up or missing.

@@ -109,16 +109,17 @@ class _Inventory:
             build=first(BUILD),
             targets=first("release_targets"),
             signing_key=str(first("release_signing_key")),
-            needs_playbook=self._needs_playbook(first),
+            needs_playbook=self._needs_playbook(first, len(hosts)),
             rollback_seconds=self._rollback_seconds(first),
             revision=self._revision(first),
         )
 
-    def _needs_playbook(self, value: _Values) -> bool:
-        """Say whether a rollback has more to do than the host can; the address stays unknown."""
+    def _needs_playbook(self, value: _Values, hosts: int) -> bool:
+        """Say whether a rollback has more to do than the hosts can; the address stays unknown."""
         try:
             told = bool(value("release_hooks")) or bool(value("release_webhook_url"))
-            return told or int(value("release_bake_seconds")) > 0
+            batches = hosts > 1 and str(value("release_batch")).rstrip("%") != "0"
+            return told or batches or int(value("release_bake_seconds")) > 0
         except TurnoutError:
             return True  # what cannot be had here the playbook will name
 

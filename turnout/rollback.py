@@ -1,23 +1,25 @@
-"""Back to an earlier release: of one host over SSH at once, of several by the playbook.
+"""Back to an earlier release, all hosts or none: past Ansible, or by the playbook.
 
-One host needs no barrier, and its own program does all of it in one call, unless the team has
-hooks or lets a release bake: those are the playbook's. Of several hosts all go back, or none.
+The hosts' own programs know all of it but what is the playbook's: hooks, the webhook, baking, and
+one batch of hosts after another.
 """
 
 from __future__ import annotations
 
-import getpass
-import os
 import time
 from dataclasses import dataclass
 from typing import Any
 
 from turnout import openssh, receipt, recover, status, timings
 from turnout.deploy import judge
+from turnout.errors import TurnoutError
 from turnout.inventory import Environment, load
-from turnout.paths import use_library
 from turnout.playbooks import run
-from turnout.view import seconds_line, shown
+from turnout.progress import Progress
+from turnout.view import LiveView, PlainView, seconds_line, shown
+
+# The run, and what is live on each host after it.
+Done = tuple[Progress, list[dict[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,7 @@ class Wish:
         """Return the options of the host program."""
         words = ["--release", self.release] if self.release else []
         words += ["--current-env"] if self.current_env else []
-        words += ["--force"] if self.force else []
-        return words + (["--wait", str(self.wait)] if self.wait else [])
+        return words + (["--force"] if self.force else [])
 
     def variables(self) -> dict[str, Any]:
         """Return the variables of the playbook."""
@@ -64,46 +65,43 @@ def rollback(env: str, wish: Wish) -> None:
         TurnoutError: nothing moved, or everything is back where it was; the message says why.
     """
     environment = load(env)
-    if len(environment.hosts) == 1 and not environment.needs_playbook:
-        _alone(environment, wish)
-    else:
-        _fleet(environment, wish)
-
-
-def _alone(environment: Environment, wish: Wish) -> None:
-    from turnout import ssh
-
-    (host,) = environment.hosts
-    words = ["rollback", "--owner", _owner(), "--explain", *wish.words()]
-    timeout = environment.rollback_seconds + wish.wait
-    answer = ssh.program(host, environment.app, *words, timeout=timeout)
-    print(f"{host.name}: {answer['release']} is live ({answer['live']})")
-    seen = {host.name: answer["receipt"]} if answer.get("receipt") else {}
-    for line in receipt.kept(environment, seen):
-        print(line)
-
-
-def _owner() -> str:
-    use_library()
-    from turnout_build import owner
-
-    return str(owner.name(getpass.getuser(), os.getpid()))
-
-
-def _fleet(environment: Environment, wish: Wish) -> None:
     started = time.monotonic()
+    by_playbook = environment.needs_playbook or bool(wish.batch)
     with shown(f"rollback of {environment.app} in {environment.name}") as view:
-        for host in environment.hosts:
-            openssh.connect_ahead(host)
-        status.get_ready(environment)
-        result = run("rollback", environment.name, listener=view, variables=wish.variables())
-        view.finish(result.progress)
+        conduct = _by_playbook if by_playbook else _past_ansible
+        progress, live = conduct(environment, wish, view)
+    for entry in live:
+        print(f"{entry['host']}: {status.in_words(entry)}")
+    for line in receipt.kept(environment, progress.receipts):
+        print(line)
+    print(f"{time.monotonic() - started:.1f} s: {seconds_line(progress.seconds)}")
+
+
+def _past_ansible(environment: Environment, wish: Wish, view: PlainView | LiveView) -> Done:
+    from turnout.rollback_together import Together
+
+    together = Together(environment, wish.words(), wish.wait, view)
+    try:
+        live = together.run()
+    except TurnoutError:
+        view.finish(together.progress)
+        for line in receipt.kept(environment, together.progress.receipts):
+            print(line)
+        raise
+    finally:
+        timings.store(environment.name, "rollback", together.progress)
+    view.finish(together.progress)
+    return together.progress, live
+
+
+def _by_playbook(environment: Environment, wish: Wish, view: PlainView | LiveView) -> Done:
+    for host in environment.hosts:
+        openssh.connect_ahead(host)
+    status.get_ready(environment)
+    result = run("rollback", environment.name, listener=view, variables=wish.variables())
+    view.finish(result.progress)
     timings.store(environment.name, "rollback", result.progress)
     if result.cancelled:
         recover.after_cancel(environment)
     judge(result, environment, check=False)
-    for entry in status.ask(environment):
-        print(f"{entry['host']}: {status.in_words(entry)}")
-    for line in receipt.kept(environment, result.progress.receipts):
-        print(line)
-    print(f"{time.monotonic() - started:.1f} s: {seconds_line(result.progress.seconds)}")
+    return result.progress, status.ask(environment)

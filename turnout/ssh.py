@@ -11,6 +11,7 @@ import json
 import logging
 import re
 import shlex
+import socket
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +28,8 @@ from turnout.reach import HostError, unreachable
 
 PROGRAM = "/usr/local/lib/turnout/host.pyz"
 CONNECT_SECONDS = 6
-KEEPALIVE_SECONDS = 15
+KEEPALIVE_SECONDS = 5
+SILENCE_SECONDS = 15
 MOST_AT_ONCE = 32
 
 # It logs a traceback of what it raises as well; a person is told once, in words.
@@ -66,7 +68,7 @@ def program(host: Host, app: str, verb: str, *arguments: str, timeout: int = 20)
     """
     words = ["python3", PROGRAM, verb, "--app", app, *arguments]
     code, output, errors = _run(connected(host), host, words, timeout)
-    return _answer(host, code, output, errors, app)
+    return judged(host, output, errors, code=code, app=app)
 
 
 def output(host: Host, words: list[str], *, timeout: int = 20) -> str:
@@ -99,6 +101,20 @@ def stream(host: Host, words: list[str], out: Any) -> None:
     connected(host).run(command, warn=True, out_stream=out, err_stream=out)
 
 
+def session(host: Host, words: list[str]) -> paramiko.Channel:
+    """Begin to run ``words`` as root on ``host``; return the channel to talk to them.
+
+    Raises:
+        HostError: not reachable.
+    """
+    try:
+        channel = connected(host).transport.open_session()
+        channel.exec_command(as_root(host, words))
+    except (OSError, paramiko.SSHException) as error:
+        raise HostError(host.name, "no command can be run", _words(error)) from error
+    return channel
+
+
 def connected(host: Host) -> Connection:
     """Return an open connection to ``host``, the same one while the process lives.
 
@@ -114,6 +130,7 @@ def connected(host: Host) -> Connection:
     except Exception as error:  # paramiko raises a dozen kinds; each ends in words
         raise unreachable(host, _words(error), lab=_is_lab(host)) from error
     connection.transport.set_keepalive(KEEPALIVE_SECONDS)
+    _end_when_nothing_comes_through(connection.transport.sock)
     _open[host] = connection
     return connection
 
@@ -170,6 +187,16 @@ def _pin_host_keys(client: Any, wanted: dict[str, str]) -> None:
     )
 
 
+def _end_when_nothing_comes_through(connection: Any) -> None:
+    """Let the kernel end a connection whose packets nobody acknowledges any more (tcp(7)).
+
+    Paramiko sends its keepalives and does not miss the answers.
+    """
+    if hasattr(socket, "TCP_USER_TIMEOUT") and isinstance(connection, socket.socket):
+        milliseconds = SILENCE_SECONDS * 1000
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+
+
 def _run(
     connection: Connection, host: Host, words: list[str], timeout: int
 ) -> tuple[int, str, str]:
@@ -184,7 +211,12 @@ def _run(
     return result.exited, result.stdout, result.stderr
 
 
-def _answer(host: Host, code: int, output: str, errors: str, app: str = "") -> dict[str, Any]:
+def judged(host: Host, output: str, errors: str, *, code: int = 0, app: str = "") -> dict[str, Any]:
+    """Return the JSON document that the host program has printed.
+
+    Raises:
+        HostError: it says that it failed, or is none; what is told of a failure is kept.
+    """
     try:
         answer = json.loads(output)
     except ValueError:
@@ -218,7 +250,7 @@ def _no_answer(host: Host, output: str, errors: str) -> HostError:
             "the host program is not installed",
             next_step="invoke provision --env ENV installs it",
         )
-    if "invalid choice" in said:
+    if "invalid choice" in said or "unrecognized arguments" in said:
         return HostError(
             host.name,
             "the host program is older than this command",

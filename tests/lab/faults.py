@@ -31,7 +31,8 @@ DAMAGE = (
 )
 # Python's alone: a shell that is killed as well is a connection that breaks off.
 IN_THE_CALL = (
-    "for call in $(pgrep -f '^/usr/bin/python3 .*host.pyz call'); do kill -KILL $call; done"
+    "for call in $(pgrep -f '^(/usr/bin/)?python3 .*host.pyz (call|rollback)'); "
+    "do kill -KILL $call; done"
 )
 
 

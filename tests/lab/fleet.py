@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -126,14 +127,21 @@ class Fleet(Site):
         argv, variables = self.command("deploy", **settings)
         return Play(argv, variables, self._folder / f"{version}.log")
 
-    def begin_rollback(self, **settings: Any) -> Play:
-        """Begin to roll back, as a sysadmin would, and return at once."""
+    def begin_rollback(self, by: str = "playbook", **settings: Any) -> Play:
+        """Begin to roll back, and return at once.
+
+        Args:
+            by: `playbook`, as a sysadmin would, or `invoke`, which goes past Ansible.
+            settings: of the playbook; with `invoke` the hosts' own hold.
+        """
         argv, variables = self.command("rollback", **settings)
+        if by == "invoke":
+            argv = [sys.executable, "-m", "invoke", "rollback", "--env", "local"]
         return Play(argv, variables, self._folder / "rollback.log")
 
-    def roll_back(self, **settings: Any) -> tuple[int, str]:
-        """Roll back as a sysadmin would; return exit code and output, on one line."""
-        return self.begin_rollback(**settings).end()
+    def roll_back(self, by: str = "playbook", **settings: Any) -> tuple[int, str]:
+        """Roll back; return exit code and output, on one line."""
+        return self.begin_rollback(by, **settings).end()
 
     def recover(self) -> None:
         """Put right what a dead play left, as `invoke recover` does on each host."""

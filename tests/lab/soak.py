@@ -42,6 +42,7 @@ class Instant:
     """What happens when: a fault hits the play `action`.
 
     Args:
+        by: who conducts it, `playbook` or, of a rollback, `invoke`.
         part: of the time that the play takes whole, when it does so.
         heals: what puts the fleet right before the next deploy: nothing but that deploy, `recover`,
             or the hosts' own timers.
@@ -54,6 +55,7 @@ class Instant:
     part: float
     heals: str
     host: int
+    by: str = "playbook"
 
 
 @dataclass
@@ -77,7 +79,10 @@ def plan(seed: int, number: int, hosts: int) -> Instant:
     fault = rng.choices(list(FAULTS), [WEIGHTS.get(name, 1) for name in FAULTS])[0]
     part = round(rng.uniform(*PART), 3)
     heals = rng.choices(list(HEALS), list(HEALS.values()))[0]
-    return Instant(number, action, fault, part, heals, rng.randrange(1, hosts))
+    host = rng.randrange(1, hosts)
+    # Drawn last, so that what came before it is what it was.
+    by = rng.choice(("playbook", "invoke")) if action == "rollback" else "playbook"
+    return Instant(number, action, fault, part, heals, host, by)
 
 
 class Soak:
@@ -91,9 +96,12 @@ class Soak:
         self.fleet = fleet
         with fleet.watched():
             self._takes = {
-                "deploy": _timed(lambda: fleet.deploy("timed")),
-                "rollback": _timed(lambda: fleet.play("rollback")),
+                ("deploy", "playbook"): _timed(lambda: fleet.deploy("timed")),
+                ("rollback", "playbook"): _timed(lambda: fleet.play("rollback")),
             }
+            fleet.deploy("timed-again")
+            took = _timed(lambda: fleet.roll_back("invoke"))
+            self._takes["rollback", "invoke"] = took
 
     def go_through(self, instant: Instant) -> Outcome:
         """Let it happen, put it right, and say what did not hold."""
@@ -113,7 +121,7 @@ class Soak:
 
     def _hit(self, instant: Instant, outcome: Outcome) -> list[str]:
         journals = self.fleet.journals()
-        outcome.delay = round(instant.part * self._takes[instant.action], 1)
+        outcome.delay = round(instant.part * self._takes[instant.action, instant.by], 2)
         play = self._begin(instant)
         time.sleep(outcome.delay)
         outcome.phase = self.fleet.furthest(journals)
@@ -125,7 +133,7 @@ class Soak:
     def _begin(self, instant: Instant) -> Play:
         if instant.action == "deploy":
             return self.fleet.begin(f"{instant.number}-hit")
-        return self.fleet.begin_rollback()
+        return self.fleet.begin_rollback(instant.by)
 
     def _put_right(self, instant: Instant, outcome: Outcome) -> str:
         if instant.heals == "time":
@@ -202,7 +210,8 @@ def main() -> int:
 
 def _tell(one: Outcome, total: int) -> None:
     instant = one.instant
-    when = f"{instant.action}, {one.delay} s after its begin ({one.phase})"
+    by = " by invoke" if instant.by == "invoke" else ""
+    when = f"{instant.action}{by}, {one.delay} s after its begin ({one.phase})"
     came = f"{one.requests} requests, {one.failed} failed; {one.seconds} s"
     number = f"{instant.number:>4}/{total}"
     print(f"{number}  {instant.fault} in {when}; by {instant.heals}: {came}", flush=True)

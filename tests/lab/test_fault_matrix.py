@@ -22,7 +22,7 @@ from tests.lab.faults import (
     idle_gunicorn_is_killed,
     small_disk,
 )
-from tests.lab.fleet import BACK_SECONDS, Fleet, until
+from tests.lab.fleet import BACK_SECONDS, Fleet, Play, until
 from tests.lab.site import Host
 
 pytestmark = pytest.mark.lab
@@ -126,6 +126,48 @@ def test_a_rollback_whose_controller_is_killed_after_the_switch_is_undone_by_the
         until(fleet.is_free, "the end of the lease", BACK_SECONDS)
 
         assert fleet.releases() == live
+
+
+@contextmanager
+def held_at_the_switch(fleet: Fleet) -> Iterator[tuple[Play, Host]]:
+    """A rollback by invoke that has switched, and whose last host is not verified so soon."""
+    fleet.deploy("goes-on")
+    first, last = fleet.hosts
+    live, journals = fleet.releases(), fleet.journals()
+    with fleet.load(first):
+        last.inside("systemctl stop nginx")
+        play = fleet.begin_rollback("invoke")
+        fleet.wait_for("from", play, journals)
+        yield play, last
+        last.inside("systemctl start nginx")
+        until(fleet.is_free, "the end of the leases", BACK_SECONDS)
+        assert fleet.releases() == live
+        fleet.deploy("next")
+    assert fleet.leftovers() == ""
+
+
+def test_hosts_that_invoke_has_switched_go_back_at_once_when_it_is_killed(fleet: Fleet) -> None:
+    with held_at_the_switch(fleet) as (play, last):
+        controller_is_killed(Scene(fleet, play, last))
+        until(fleet.is_free, "both hosts to go back")
+
+        first, other = (str(one["cause"]) for one in fleet.histories())
+        # Neither has waited until its lease was over.
+        assert first == "the controller of the rollback was heard of no more"
+        assert other.startswith("nginx does not answer")
+
+
+def test_a_host_that_falls_silent_keeps_no_other_from_going_back(fleet: Fleet) -> None:
+    with held_at_the_switch(fleet) as (play, last):
+        last.inside(SILENT.format("add"))
+        try:
+            code, output = play.end()
+        finally:
+            last.inside(SILENT.format("del"))
+
+        assert code != 0
+        assert f"failed on {last.vm.name} in Switch" in output
+        assert "the connection was lost" in output
 
 
 def test_a_host_that_falls_silent_at_the_switch_goes_back_like_the_others(fleet: Fleet) -> None:

@@ -73,9 +73,12 @@ def test_settings_are_templated_for_each_host_over_the_defaults(inventories: Pat
         ('app_webhook_url: "{{ vault_that_nobody_has }}"\n', True),
         ("app_bake_seconds: 30\n", True),
         ("app_bake_seconds: 0\n", False),
+        ("app_batch: 25%\n", True),
+        ("app_batch: 1\n", True),
+        ("app_batch: 0\n", False),
     ],
 )
-def test_hooks_and_webhooks_are_known_and_no_address_is_kept(
+def test_what_only_the_playbooks_can_do_is_known_and_no_address_is_kept(
     inventories: Path, tmp_path: Path, setting: str, has: bool
 ) -> None:
     (inventories / "prod/group_vars/all/app.yml").write_text(APP + setting)

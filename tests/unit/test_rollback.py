@@ -1,4 +1,4 @@
-"""Which way a rollback goes: by the host's own program, or by the playbook for all hosts."""
+"""Which way a rollback goes: past Ansible, or by the playbook; and what is said of it."""
 
 from __future__ import annotations
 
@@ -8,44 +8,51 @@ import pytest
 
 from tests.unit.receipt_samples import RECEIPT
 from turnout import rollback as rollback_module
-from turnout import ssh
+from turnout import rollback_together
 from turnout.errors import TurnoutError
 from turnout.inventory import Environment, Host
 from turnout.playbooks import Result
 from turnout.progress import Failure, Progress
-from turnout.reach import HostError
 from turnout.rollback import Wish, rollback
 
 WEB1, WEB2 = Host("web1", "web1"), Host("web2", "web2")
-WISH = Wish("r1", current_env=True, force=True, wait=30, batch="1")
+WISH = Wish("r1", current_env=True, force=True, wait=30)
 
 
 class Played:
     """The hosts, and what was run on them."""
 
     def __init__(self) -> None:
-        self.hosts = [WEB1]
+        self.hosts = [WEB1, WEB2]
         self.needs_playbook = False
-        self.asked: list[tuple[Any, ...]] = []
+        self.words: list[Any] = []
         self.variables: dict[str, Any] | None = None
         self.exit_code, self.cancelled = 0, False
+        self.problem = ""
         self.cleaned: list[str] = []
-        self.receipt: dict[str, Any] | None = RECEIPT
         self.kept: list[str] = []
+        self.stored: list[Any] = []
 
     def load(self, env: str) -> Environment:
-        return Environment(
-            env, "shop", self.hosts, needs_playbook=self.needs_playbook, rollback_seconds=77
-        )
+        return Environment(env, "shop", self.hosts, needs_playbook=self.needs_playbook)
 
-    def program(self, host: Host, app: str, verb: str, *words: str, timeout: int) -> dict[str, Any]:
-        self.asked.append((host.name, verb, *words, timeout))
-        return {"release": "r1", "live": "blue", "receipt": self.receipt}
+    def together(self, _env: Environment, words: list[str], wait: int, _view: Any) -> Any:
+        self.words = [*words, wait]
+        self.progress = self.made()
+        return self
 
-    def run(self, name: str, env: str, *, listener: Any, variables: dict[str, Any]) -> Result:
-        self.variables = variables
+    def made(self) -> Progress:
         found = {host.name: RECEIPT for host in self.hosts}
-        progress = Progress(seconds={"Switch": 0.5}, receipts=found)
+        return Progress(seconds={"Switch": 0.5}, receipts=found)
+
+    def run(self) -> list[dict[str, Any]]:
+        if self.problem:
+            raise TurnoutError(self.problem)
+        return self.states(self.load("prod"))
+
+    def play(self, name: str, env: str, *, listener: Any, variables: dict[str, Any]) -> Result:
+        self.variables = variables
+        progress = self.made()
         if self.exit_code:
             progress.failures.append(Failure("web2", "Start", "Start the idle slot", "no answer"))
         return Result(name, env, self.exit_code, self.cancelled, progress)
@@ -61,95 +68,79 @@ class Played:
 def played(monkeypatch: pytest.MonkeyPatch) -> Played:
     made = Played()
     monkeypatch.setattr(rollback_module, "load", made.load)
-    monkeypatch.setattr(ssh, "program", made.program)
-    monkeypatch.setattr(rollback_module, "run", made.run)
+    monkeypatch.setattr(rollback_together, "Together", made.together)
+    monkeypatch.setattr(rollback_module, "run", made.play)
     monkeypatch.setattr(rollback_module.openssh, "connect_ahead", lambda host: None)
     monkeypatch.setattr(rollback_module.status, "get_ready", lambda environment: None)
     monkeypatch.setattr(rollback_module.status, "ask", made.states)
     monkeypatch.setattr(rollback_module.receipt, "store", made.keep)
-    monkeypatch.setattr(rollback_module.timings, "store", lambda *_: None)
+    monkeypatch.setattr(
+        rollback_module.timings, "store", lambda *told: made.stored.append(told[:2])
+    )
     monkeypatch.setattr(
         rollback_module.recover, "after_cancel", lambda env: made.cleaned.append(env.name)
     )
     return made
 
 
-@pytest.fixture
-def fleet(played: Played) -> Played:
-    played.hosts = [WEB1, WEB2]
-    return played
-
-
-def test_one_host_is_asked_once_and_knows_who_asks(
-    played: Played, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("hosts", [[WEB1], [WEB1, WEB2]])
+def test_hosts_go_back_past_ansible_and_it_is_said_what_is_live_and_what_it_cost(
+    played: Played, capsys: pytest.CaptureFixture[str], hosts: list[Host]
 ) -> None:
-    rollback("prod", Wish())
-
-    ((host, verb, option, owner, *more),) = played.asked
-    assert (host, verb, option, more) == ("web1", "rollback", "--owner", ["--explain", 77])
-    assert "(process " in owner
-    said, seen = capsys.readouterr().out.splitlines()
-    assert said == "web1: r1 is live (blue)"
-    assert seen.startswith("400 requests, 0 failed; ")
-    assert played.kept == ["prod shop web1"]
-
-
-def test_a_host_of_an_earlier_version_has_no_receipt_and_is_rolled_back_all_the_same(
-    played: Played, capsys: pytest.CaptureFixture[str]
-) -> None:
-    played.receipt = None
+    played.hosts = hosts
 
     rollback("prod", Wish())
 
-    assert capsys.readouterr().out == "web1: r1 is live (blue)\n"
+    assert played.variables is None
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:-2] == [f"{host.name}: r1 is live (blue)" for host in hosts]
+    assert lines[-2].startswith(f"{len(hosts) * 400} requests, 0 failed; ")
+    assert lines[-1].endswith("s: Switch 0.5")
+    assert played.kept == [f"prod shop {host.name}" for host in hosts]
+    assert played.stored == [("prod", "rollback")]
 
 
-def test_one_host_is_told_every_wish(played: Played) -> None:
+def test_the_hosts_are_told_every_wish(played: Played) -> None:
     rollback("prod", WISH)
 
-    assert played.asked[0][5:] == (
-        "--release", "r1", "--current-env", "--force", "--wait", "30", 107
-    )  # fmt: skip
+    assert played.words == ["--release", "r1", "--current-env", "--force", 30]
 
 
-def test_what_the_host_says_against_it_is_the_error(
-    played: Played, monkeypatch: pytest.MonkeyPatch
+def test_what_visitors_saw_of_a_rollback_that_went_back_is_said_before_its_cause(
+    played: Played, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def refuse(*_: Any, **__: Any) -> None:
-        raise HostError("web1", "the database is at schema bb", next_step="--force")
+    played.problem = "rollback of prod failed on web2"
 
-    monkeypatch.setattr(ssh, "program", refuse)
-
-    with pytest.raises(TurnoutError, match="web1: the database is at schema bb"):
+    with pytest.raises(TurnoutError, match="failed on web2"):
         rollback("prod", Wish())
 
-
-def test_one_host_goes_the_way_of_a_fleet_where_hooks_are_to_run(played: Played) -> None:
-    played.needs_playbook = True
-
-    rollback("prod", WISH)
-
-    assert played.asked == []
-    assert played.variables is not None
+    assert capsys.readouterr().out.startswith("800 requests, 0 failed; ")
+    assert played.stored == [("prod", "rollback")]
 
 
-def test_several_hosts_go_back_in_one_transaction(
-    fleet: Played, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("needs", "batch"), [(True, ""), (False, "1")])
+def test_hooks_and_batches_are_the_playbooks(
+    played: Played, capsys: pytest.CaptureFixture[str], needs: bool, batch: str
 ) -> None:
-    rollback("prod", WISH)
+    played.needs_playbook = needs
 
-    assert fleet.asked == []
-    assert fleet.variables == {
+    rollback("prod", Wish("r1", current_env=True, force=True, wait=30, batch=batch))
+
+    wanted = {
         "release_rollback_to": "r1",
         "release_rollback_current_env": True,
         "release_rollback_force": True,
         "release_wait_seconds": 30,
-        "app_batch": "1",
     }
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[:2] == ["web1: r1 is live (blue)", "web2: r1 is live (blue)"]
-    assert lines[2].startswith("800 requests, 0 failed; ")
-    assert lines[3].endswith("s: Switch 0.5")
+    assert played.variables == wanted | ({"app_batch": batch} if batch else {})
+    assert capsys.readouterr().out.splitlines()[0] == "web1: r1 is live (blue)"
+
+
+@pytest.fixture
+def fleet(played: Played) -> Played:
+    """It goes by the playbook."""
+    played.needs_playbook = True
+    return played
 
 
 def test_without_a_wish_the_settings_and_the_hosts_decide(fleet: Played) -> None:

@@ -32,6 +32,7 @@ def test_every_fault_and_both_plays_come_and_the_database_is_spared() -> None:
     assert {one.fault for one in planned} == set(FAULTS)
     assert {one.action for one in planned} == {"deploy", "rollback"}
     assert {one.host for one in planned} == {1, 2}
+    assert {one.by for one in planned if one.action == "rollback"} == {"playbook", "invoke"}
     assert all(PART[0] <= one.part <= PART[1] for one in planned)
 
 

@@ -70,7 +70,9 @@ def test_the_interactive_command_reaches_the_same_host() -> None:
 
 def test_the_programs_own_error_is_told_with_its_remedy() -> None:
     with pytest.raises(HostError, match="web1: release r9 is unknown") as caught:
-        ssh._answer(PINNED, 1, '{"error": "release r9 is unknown", "next_step": "ask status"}', "")
+        ssh.judged(
+            PINNED, '{"error": "release r9 is unknown", "next_step": "ask status"}', "", code=1
+        )
 
     assert caught.value.next_step == "ask status"
 
@@ -81,12 +83,13 @@ def test_the_programs_own_error_is_told_with_its_remedy() -> None:
         ("python3: can't open file '/usr/local/lib/turnout/host.pyz'", "not installed"),
         ("sudo: a password is required", "may not become root"),
         ("host.pyz: error: argument VERB: invalid choice: 'audit'", "is older than this command"),
+        ("host.pyz: error: unrecognized arguments: --together", "is older than this command"),
         ("Traceback", "did not answer in JSON"),
     ],
 )
 def test_an_answer_that_is_no_document_is_explained(said: str, words: str) -> None:
     with pytest.raises(HostError, match=words):
-        ssh._answer(PINNED, 1, "", said)
+        ssh.judged(PINNED, "", said, code=1)
 
 
 def test_all_that_the_program_tells_of_a_failure_is_kept_and_its_folder_named(
@@ -96,7 +99,7 @@ def test_all_that_the_program_tells_of_a_failure_is_kept_and_its_folder_named(
     told = {"error": "green is ill", "evidence": "HTTP 500", "failure_bundle": {"log.txt": "x"}}
 
     with pytest.raises(HostError) as caught:
-        ssh._answer(PINNED, 1, json.dumps(told), "", "shop")
+        ssh.judged(PINNED, json.dumps(told), "", code=1, app="shop")
 
     (kept,) = tmp_path.rglob("log.txt")
     assert caught.value.why == f"HTTP 500\nEverything about it: {kept.parent}"
@@ -149,6 +152,7 @@ class Connection:
         self.ran: list[str] = []
         self.opened = 0
         self.transport = self
+        self.sock: Any = None
         self._answer, self._problem = answer, problem
 
     def open(self) -> None:
@@ -261,6 +265,6 @@ def test_what_a_host_prints_comes_as_it_is(reached: Reached) -> None:
 
 def test_an_answer_that_is_no_object_or_failed_without_words_is_an_error() -> None:
     with pytest.raises(HostError, match="did not answer in JSON"):
-        ssh._answer(PINNED, 0, "[]", "")
+        ssh.judged(PINNED, "[]", "")
     with pytest.raises(HostError, match="ended with code 4"):
-        ssh._answer(PINNED, 4, "{}", "")
+        ssh.judged(PINNED, "{}", "", code=4)

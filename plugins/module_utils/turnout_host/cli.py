@@ -23,6 +23,8 @@ from . import (
     receipt,
     receipts,
     rollback_alone,
+    rollback_steps,
+    rollback_together,
     settle,
     state,
     watch,
@@ -82,6 +84,9 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--force", action="store_true", help="whatever the schema")
             command.add_argument("--explain", action="store_true", help="tell all of a failure")
             command.add_argument("--wait", type=float, default=0, help="seconds, for another one")
+            command.add_argument(
+                "--together", action="store_true", help="phase by phase, as told on standard input"
+            )
         if verb is _recover:
             command.add_argument("--dead", action="append", default=[], help="an owner that died")
             command.add_argument("--force", action="store_true", help="whoever holds the lease")
@@ -111,14 +116,19 @@ def _audit(layout: Layout, _slots: Slots, _arguments: argparse.Namespace) -> Res
 
 
 def _rollback(layout: Layout, _slots: Slots, arguments: argparse.Namespace) -> Result:
-    return rollback_alone.roll_back(
+    steps = rollback_steps.Steps(
         layout,
         arguments.release,
-        owner=arguments.owner,
         with_current_env=arguments.current_env,
         force=arguments.force,
-        wait_seconds=arguments.wait,
     )
+    if arguments.together:
+        return rollback_together.roll_back(steps, sys.stdin, _say)
+    return rollback_alone.roll_back(steps, owner=arguments.owner, wait_seconds=arguments.wait)
+
+
+def _say(result: Result) -> None:
+    print(json.dumps(result), flush=True)
 
 
 def _watch(layout: Layout, slots: Slots, _arguments: argparse.Namespace) -> Result:

@@ -149,7 +149,9 @@ def recall(call: Call) -> Result:
         journal.begin(layout, name, journal.ROLLBACK, token=call.claim.token, **facts)
         if base != name:
             current_env.make(layout, name, base)
-        releases.get(layout, name)
+        release = releases.get(layout, name)
+        if starting.runs_already(layout, call.slots, splits.idle_slot(layout), release):
+            journal.record(layout, "warm")
     shown = difference(f"{old or ''}\n", f"{name}\n")
     return {"changed": old != name, "release": name, "previous_release": old, "diff": shown}
 

@@ -40,7 +40,7 @@ def start(
     live, slot = splits.live_slot(layout), splits.idle_slot(layout)
     if is_verified and live and releases.in_slot(layout, live) == name:
         return live
-    runs = _runs_already(layout, slots, slot, release)
+    runs = runs_already(layout, slots, slot, release)
     if not runs:
         drain.stop(layout, slots, slot, drain_seconds)
         _point(layout, slots, slot, name)
@@ -74,7 +74,8 @@ def _point(layout: Layout, slots: Slots, slot: str, name: str) -> None:
     splits.create_full(layout, slot)
 
 
-def _runs_already(layout: Layout, slots: Slots, slot: str, release: Release) -> bool:
+def runs_already(layout: Layout, slots: Slots, slot: str, release: Release) -> bool:
+    """Say whether a slot is warm with this very release."""
     return releases.in_slot(layout, slot) == release.name and slots.state(slot).running
 
 

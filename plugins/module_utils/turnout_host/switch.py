@@ -217,8 +217,10 @@ def _go_back(layout: Layout, slots: Slots, outcome: str, **facts: Any) -> dict[s
     if changed:
         splits.make_live(layout, made_live[0])
     slot = splits.idle_slot(layout)
-    # Only the failed release's slot: the one before may be warm for a rollback.
-    if releases.in_slot(layout, slot) == begun["release"]:
+    # Only the failed release's slot: the one before may be warm for a rollback. And what was warm
+    # before a rollback stays so, for the next try.
+    is_warm = journal.last(layout, "warm") is not None
+    if releases.in_slot(layout, slot) == begun["release"] and not is_warm:
         drain.stop(layout, slots, slot, timeout_seconds=10)
     there = schema.left_behind(layout)
     known = {"schema": there} if there else {}

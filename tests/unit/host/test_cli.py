@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import zipfile
-from io import BytesIO
+from io import BytesIO, StringIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -139,6 +139,20 @@ def test_a_rollback_that_fails_tells_everything_to_whom_it_is_of_use(
 
     assert told["failure_bundle"]["cause.txt"].startswith("blue is ill\nNext: mend it\n")
     assert "failure_bundle" not in by_hand
+
+
+def test_a_rollback_beside_others_is_told_on_standard_input_what_to_do(
+    run: Run, layout: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    making.put_live(layout, "blue", "r1")
+    journal.conclude(layout, "deploy", "live", release="r1")
+    monkeypatch.setattr(cli.sys, "stdin", StringIO('{"phase": "revert", "cause": "x"}\n'))
+
+    assert cli.main(["rollback", "--app", "hello", "--together", "--release", "r1"]) == 0
+
+    target, ended = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (target["rollback_to"], target["is_live"]) == ("r1", True)
+    assert ended["back"]
 
 
 def test_the_lock_is_free_again_after_its_block(layout: Layout) -> None:

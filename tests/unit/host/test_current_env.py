@@ -13,6 +13,7 @@ from tests.unit.host.http_server import Site
 from tests.unit.host.test_switch import deploy
 from turnout_host import audit, current_env, phases, releases, rollback, rollback_alone, stage
 from turnout_host.layout import Layout
+from turnout_host.rollback_steps import Steps
 from turnout_host.units import Slots
 
 # An artifact's name, and what the configuration adds to it.
@@ -36,7 +37,7 @@ def both(
 
 def roll_back(layout: Layout, nginx: Site) -> dict[str, Any]:
     layout.settings.write_text(json.dumps({"port": nginx.port, "drain_seconds": 0.1}))
-    return rollback_alone.roll_back(layout, None, with_current_env=True)
+    return rollback_alone.roll_back(Steps(layout, with_current_env=True))
 
 
 def test_its_name_is_that_of_a_deploy_of_the_old_artifact_today(both: Layout) -> None:

@@ -23,6 +23,7 @@ from turnout_host import (
 )
 from turnout_host.errors import HostFailure
 from turnout_host.layout import Layout
+from turnout_host.rollback_steps import Steps
 from turnout_host.units import Slots
 
 Answering = tuple[Site, Site, Site]
@@ -43,7 +44,7 @@ def _played(monkeypatch: pytest.MonkeyPatch, slots: Slots) -> None:
 
 
 def roll_back(layout: Layout, wanted: str | None = None, **how: Any) -> dict[str, Any]:
-    return rollback_alone.roll_back(layout, wanted, **how)
+    return rollback_alone.roll_back(Steps(layout, wanted), **how)
 
 
 def live_release(layout: Layout) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +13,10 @@ from turnout.inventory import Host
 from turnout.reach import HostError
 
 Entry = dict[str, Any]
+
+
+class Lost(HostError):
+    """Nothing is heard of a host any more, so what it does now is not known."""
 
 
 class Conversation:
@@ -36,8 +41,8 @@ class Conversation:
     def ask(self, line: Entry, timeout: float) -> Entry:
         """Tell the program something and return its answer, see `answer`."""
         try:
-            self._channel.sendall(json.dumps(line).encode() + b"\n")
-        except OSError as error:
+            self._tell(line)
+        except Exception as error:
             raise self._lost(error) from error
         return self.answer(timeout)
 
@@ -48,31 +53,45 @@ class Conversation:
             timeout: seconds that it may take.
 
         Raises:
-            HostError: that it failed and why, or that nothing is heard of it.
+            HostError: that it failed and why; `Lost`, that nothing is heard of it.
         """
         self._channel.settimeout(timeout)
         try:
             text = self._answers.readline()
-            errors = "" if text else self._channel.makefile_stderr("r").read()
+            errors = "" if text else self._errors()
         except TimeoutError as error:
-            raise HostError(
+            raise Lost(
                 self.host.name,
                 f"no answer within {timeout:.0f} s",
                 next_step=f"look at the load of {self.host.name}: is it out of memory or disk?",
             ) from error
-        except OSError as error:
+        except Exception as error:  # paramiko raises many kinds; none may keep others from answers
             raise self._lost(error) from error
         if not text and not errors:
-            raise self._lost(EOFError("the program ended"))
+            raise self._lost(EOFError("nothing more came from its program"))
         return ssh.judged(self.host, text, errors, app=self._app)
+
+    def give_up(self, line: Entry) -> None:
+        """Tell the program a last thing, whether it is there to hear it or not."""
+        with contextlib.suppress(Exception):
+            self._channel.settimeout(1)
+            self._tell(line)
+        self.close()
 
     def close(self) -> None:
         """Say nothing more; the program ends by itself."""
-        self._channel.close()
+        with contextlib.suppress(Exception):
+            self._channel.close()
 
-    def _lost(self, error: Exception) -> HostError:
+    def _tell(self, line: Entry) -> None:
+        self._channel.sendall(json.dumps(line).encode() + b"\n")
+
+    def _errors(self) -> str:
+        return str(self._channel.makefile_stderr("r").read().decode(errors="replace"))
+
+    def _lost(self, error: Exception) -> Lost:
         why = str(error) or type(error).__name__
-        return HostError(self.host.name, "the connection was lost in the middle of it", why)
+        return Lost(self.host.name, "the connection was lost in the middle of it", why)
 
 
 def with_all(

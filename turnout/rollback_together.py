@@ -14,10 +14,11 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from turnout import ssh, status
-from turnout.conversation import Conversation, Entry, with_all
+from turnout.conversation import Conversation, Entry, Lost, with_all
 from turnout.errors import TurnoutError
 from turnout.inventory import Environment, Host
 from turnout.paths import use_library
@@ -26,6 +27,9 @@ from turnout.reach import HostError
 from turnout.view import View
 
 PLAN_SECONDS = 20
+# A minute for the host's lock, and then some for nginx's answers.
+SWITCH_SECONDS = 75
+HELD_OFF = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Together:
@@ -46,6 +50,8 @@ class Together:
         self._environment, self._words, self._wait, self._view = environment, words, wait, view
         self._talks: list[Conversation] = []
         self._targets: dict[str, Entry] = {}
+        self._silent: set[str] = set()
+        self._commits = False
         use_library()
         from turnout_build import owner
 
@@ -54,7 +60,7 @@ class Together:
             "token": secrets.token_hex(8),
             "owner": name,
             "reason": "rollback",
-            "seconds": environment.rollback_seconds + wait,
+            "seconds": environment.rollback_seconds + wait,  # the first host waits with the others
             "wait_seconds": wait,
         }
 
@@ -69,11 +75,7 @@ class Together:
             self._plan()
             return self._transact()
         except KeyboardInterrupt:
-            raise TurnoutError(
-                f"rollback of {self._environment.name} was cancelled: each host goes back to "
-                "where it was by itself",
-                next_step=f"invoke status --env {self._environment.name} shows what is live",
-            ) from None
+            raise self._cancelled() from None
         finally:
             for talk in self._talks:
                 talk.close()
@@ -104,14 +106,23 @@ class Together:
             # Two that begin together must not each get some of the hosts.
             self._take("recall", seconds + self._wait, self._talks[:1])
             self._take("recall", seconds + self._wait, self._talks[1:])
+            self._lease["seconds"] = seconds
             self._take("start", seconds)
-            self._take("switch", seconds)
-            with _undisturbed():
-                done = self._take("commit", seconds)
+            self._take("switch", SWITCH_SECONDS)
         except HostError as error:
             raise self._failed(error) from error
+        with _undisturbed():
+            done = self._commit()
         self._keep_receipts(done)
         return [{"host": host, **answer} for host, answer in done.items()]
+
+    def _commit(self) -> dict[str, Entry]:
+        """Commit on all hosts, or take back what some have committed; nothing may come between."""
+        self._commits = True
+        try:
+            return self._take("commit", SWITCH_SECONDS)
+        except HostError as error:
+            raise self._failed(error) from error
 
     def _take(
         self, phase: str, seconds: float, talks: list[Conversation] | None = None
@@ -129,16 +140,16 @@ class Together:
             lambda: with_all(asked, lambda talk: talk.ask(line, seconds)),
         )
         for talk in asked:
-            if isinstance(answers[talk.host.name], HostError):
-                # Where it only takes too long, the host goes back now.
-                talk.close()
+            answer = answers[talk.host.name]
+            if isinstance(answer, HostError):
+                # Where it only takes too long, the host goes back as soon as it reads this.
+                talk.give_up(_back(answer))
                 self._talks.remove(talk)
         return _all_of(answers)
 
     def _failed(self, error: HostError) -> TurnoutError:
         """Send back the hosts that have not failed; return what is to be told of it all."""
-        line = {"phase": "revert", "cause": f"{error.host}: {error.problem}"}
-        others, phase = list(self._talks), self.progress.phase
+        line, others, phase = _back(error), list(self._talks), self.progress.phase
         answers = self._shown(
             "Revert",
             [talk.host.name for talk in others],
@@ -157,17 +168,31 @@ class Together:
         )
 
     def _where(self) -> str:
-        """Say where the traffic is, by what the hosts say now."""
-        there = {entry["host"]: entry.get("release") for entry in status.ask(self._environment)}
+        """Say where the traffic is, by what the hosts say now; of silent ones it is not known."""
+        known, where = self._environment, "traffic is where it was"
+        if "Switch" not in self.progress.phases:
+            return where
+        heard = [host for host in known.hosts if host.name not in self._silent]
+        entries = status.ask(replace(known, hosts=heard)) if heard else []
+        there = {entry["host"]: entry.get("release") for entry in entries}
         elsewhere = [
-            host for host, target in self._targets.items() if there[host] != target["release"]
+            host for host, target in self._targets.items() if there.get(host) != target["release"]
         ]
         if not elsewhere:
-            return "traffic is where it was"
+            return where
         return (
-            f"traffic is where it was, but perhaps not on {', '.join(elsewhere)} (one that has "
-            "not committed goes back by itself)"
+            f"{where}, but perhaps not on {', '.join(elsewhere)} (one that has not committed goes "
+            "back by itself)"
         )
+
+    def _cancelled(self) -> TurnoutError:
+        name = self._environment.name
+        where = (
+            f"rollback of {name} was cancelled when its hosts had committed"
+            if self._commits
+            else f"rollback of {name} was cancelled: each host goes back to where it was by itself"
+        )
+        return TurnoutError(where, next_step=f"invoke status --env {name} shows what is live")
 
     def _keep_receipts(self, answers: dict[str, Entry]) -> None:
         self.progress.receipts |= {
@@ -195,6 +220,8 @@ class Together:
         for host in hosts:
             answer = answers[host]
             failed = isinstance(answer, HostError)
+            if isinstance(answer, Lost):
+                self._silent.add(host)
             cells[host].end("failed" if failed else done, now)
             took = None if isinstance(answer, HostError) else answer.get("seconds")
             if isinstance(took, dict):  # of a commit, which tells of all phases
@@ -202,6 +229,10 @@ class Together:
             progress.steps.append(Step(host, phase, phase, began, now - began, took))
         self._view.update(progress)
         return answers
+
+
+def _back(error: HostError) -> Entry:
+    return {"phase": "revert", "cause": f"{error.host}: {error.problem}"}
 
 
 def _agree(name: str, targets: dict[str, Entry]) -> None:
@@ -239,9 +270,12 @@ def _all_of(answers: dict[str, Entry | HostError]) -> dict[str, Entry]:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Let no Ctrl-C come between the commits of two hosts."""
-    before: Any = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Let neither Ctrl-C nor the end of a CI job come between the commits of two hosts."""
+    before: dict[signal.Signals, Any] = {
+        kind: signal.signal(kind, signal.SIG_IGN) for kind in HELD_OFF
+    }
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for kind, handler in before.items():
+            signal.signal(kind, handler)

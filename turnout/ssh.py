@@ -7,11 +7,12 @@ where the inventory pins one, else against the user's own known_hosts.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import logging
 import re
 import shlex
-import socket
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -34,6 +35,9 @@ MOST_AT_ONCE = 32
 
 # It logs a traceback of what it raises as well; a person is told once, in words.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
+
+# What comes of a connection that was lost. EOFError is no OSError.
+LOST = (OSError, EOFError, paramiko.SSHException)
 
 T = TypeVar("T")
 _open: dict[Host, Connection] = {}
@@ -107,10 +111,17 @@ def session(host: Host, words: list[str]) -> paramiko.Channel:
     Raises:
         HostError: not reachable.
     """
+    transport = connected(host).transport
     try:
-        channel = connected(host).transport.open_session()
-        channel.exec_command(as_root(host, words))
-    except (OSError, paramiko.SSHException) as error:
+        channel = transport.open_session(timeout=CONNECT_SECONDS)
+        # It would wait for ever for a machine that is frozen; closed, it gives up.
+        guard = threading.Timer(CONNECT_SECONDS, channel.close)
+        guard.start()
+        try:
+            channel.exec_command(as_root(host, words))
+        finally:
+            guard.cancel()
+    except LOST as error:
         raise HostError(host.name, "no command can be run", _words(error)) from error
     return channel
 
@@ -129,8 +140,7 @@ def connected(host: Host) -> Connection:
         connection.open()
     except Exception as error:  # paramiko raises a dozen kinds; each ends in words
         raise unreachable(host, _words(error), lab=_is_lab(host)) from error
-    connection.transport.set_keepalive(KEEPALIVE_SECONDS)
-    _end_when_nothing_comes_through(connection.transport.sock)
+    threading.Thread(target=_listen, args=[connection.transport], daemon=True).start()
     _open[host] = connection
     return connection
 
@@ -160,7 +170,8 @@ def options(host: Host) -> dict[str, str]:
 
 
 def _connection(host: Host) -> Connection:
-    how: dict[str, Any] = {"banner_timeout": CONNECT_SECONDS, "auth_timeout": CONNECT_SECONDS}
+    waits = ("banner_timeout", "auth_timeout", "channel_timeout")
+    how: dict[str, Any] = dict.fromkeys(waits, CONNECT_SECONDS)
     if host.key_file:
         how |= {"key_filename": host.key_file, "look_for_keys": False, "allow_agent": False}
     connection = Connection(
@@ -187,14 +198,20 @@ def _pin_host_keys(client: Any, wanted: dict[str, str]) -> None:
     )
 
 
-def _end_when_nothing_comes_through(connection: Any) -> None:
-    """Let the kernel end a connection whose packets nobody acknowledges any more (tcp(7)).
+def _listen(transport: Any) -> None:
+    """Ask now and then whether the host is there; end a connection on which it no longer answers.
 
-    Paramiko sends its keepalives and does not miss the answers.
+    Paramiko's own keepalives miss no answer, and TCP sees no further than the next proxy. A global
+    request that nobody knows is answered as well (RFC 4254, 4).
     """
-    if hasattr(socket, "TCP_USER_TIMEOUT") and isinstance(connection, socket.socket):
-        milliseconds = SILENCE_SECONDS * 1000
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+    while transport.is_active():
+        guard = threading.Timer(SILENCE_SECONDS, transport.close)
+        guard.daemon = True
+        guard.start()
+        with contextlib.suppress(*LOST):
+            transport.global_request("keepalive@turnout", wait=True)
+        guard.cancel()
+        time.sleep(KEEPALIVE_SECONDS)
 
 
 def _run(
@@ -208,6 +225,8 @@ def _run(
             f"no answer to '{shlex.join(words)}' within {timeout} s",
             next_step=f"look at the load of {host.name}: is it out of memory or disk?",
         ) from error
+    except LOST as error:
+        raise HostError(host.name, "the connection was lost", _words(error)) from error
     return result.exited, result.stdout, result.stderr
 
 
@@ -238,7 +257,10 @@ def _kept(host: Host, app: str, bundle: dict[str, str]) -> str:
 
     if not bundle:
         return ""
-    folder = failures.keep(bundle, app=app, host=host.name, began=time.time())
+    try:
+        folder = failures.keep(bundle, app=app, host=host.name, began=time.time())
+    except OSError as error:
+        return f"\nWhat else is known about it could not be kept here: {error}"
     return f"\nEverything about it: {failures.shown(folder)}"
 
 

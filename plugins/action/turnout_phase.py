@@ -55,7 +55,14 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "import_check": {"type": "bool", "default": True},
         **THEN,
     },
-    "recall": {**LEASE, **RELEASE, "base": {"type": "str", "default": ""}, **THEN},
+    "recall": {
+        **LEASE,
+        **RELEASE,
+        "base": {"type": "str", "default": ""},
+        "live": {"type": "str", "default": ""},
+        "force": {"type": "bool", "default": False},
+        **THEN,
+    },
     "migrate": {
         **LEASE,
         **RELEASE,

@@ -34,6 +34,14 @@ options:
   base:
     description: The release whose code it gets, as M(turnout_target) tells it.
     type: str
+  live:
+    description: >-
+      What was live when the target was told; where another release is by now, the host refuses.
+    type: str
+  force:
+    description: Go back although the release does not know the schema of the database.
+    type: bool
+    default: false
   then:
     description: >-
       Phases that follow in the same call, each with its parameters, on a host that waits for no
@@ -51,6 +59,7 @@ EXAMPLES = r"""
     lease: "{{ release_lease['lease'] }}"
     release: "{{ release_host['rollback_to'] }}"
     base: "{{ release_host['rollback_base'] }}"
+    live: "{{ release_host['release'] }}"
 """
 
 RETURN = r"""

@@ -136,10 +136,12 @@ def held_at_the_switch(fleet: Fleet) -> Iterator[tuple[Play, Host]]:
     live, journals = fleet.releases(), fleet.journals()
     with fleet.load(first):
         last.inside("systemctl stop nginx")
-        play = fleet.begin_rollback("invoke")
-        fleet.wait_for("from", play, journals)
-        yield play, last
-        last.inside("systemctl start nginx")
+        try:
+            play = fleet.begin_rollback("invoke")
+            fleet.wait_for("from", play, journals, on=[last])
+            yield play, last
+        finally:
+            last.inside("systemctl start nginx")
         until(fleet.is_free, "the end of the leases", BACK_SECONDS)
         assert fleet.releases() == live
         fleet.deploy("next")
@@ -168,6 +170,8 @@ def test_a_host_that_falls_silent_keeps_no_other_from_going_back(fleet: Fleet) -
         assert code != 0
         assert f"failed on {last.vm.name} in Switch" in output
         assert "the connection was lost" in output
+        # It was told, and has not waited until its lease was over.
+        assert str(fleet.histories()[0]["cause"]).startswith(f"{last.vm.name}: ")
 
 
 def test_a_host_that_falls_silent_at_the_switch_goes_back_like_the_others(fleet: Fleet) -> None:

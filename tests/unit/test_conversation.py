@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
+import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -28,8 +32,8 @@ class Channel:
     def makefile(self, _mode: str) -> Channel:
         return self
 
-    def makefile_stderr(self, _mode: str) -> io.StringIO:
-        return io.StringIO(self.errors)
+    def makefile_stderr(self, _mode: str) -> io.BytesIO:
+        return io.BytesIO(self.errors.encode())  # so it is with paramiko, whatever the mode
 
     def settimeout(self, seconds: float) -> None:
         self.timeout = seconds
@@ -77,6 +81,14 @@ def test_each_line_is_answered_by_one(talk: Any) -> None:
     assert channel.timeout == 30
 
 
+def test_what_cannot_be_said_is_an_error_of_the_host(talk: Any) -> None:
+    channel = Channel()
+    channel.sendall = broken  # type: ignore[method-assign]
+
+    with pytest.raises(HostError, match="the connection was lost"):
+        talk(channel).ask({"phase": "start"}, 20)
+
+
 def test_what_the_host_says_against_it_is_the_error(talk: Any) -> None:
     told = talk(Channel('{"error": "blue is ill", "next_step": "mend it"}\n'))
 
@@ -91,7 +103,9 @@ def test_what_the_host_says_against_it_is_the_error(talk: Any) -> None:
     [
         (Channel(problem=TimeoutError()), "no answer within 20 s", ""),
         (Channel(problem=ConnectionResetError("reset")), "the connection was lost", "reset"),
-        (Channel(), "the connection was lost", "the program ended"),
+        (Channel(problem=EOFError()), "the connection was lost", "EOFError"),
+        (Channel(), "the connection was lost", "nothing more came"),
+        (Channel(errors="unrecognized arguments: --together"), "older than this command", ""),
         (Channel(errors="sudo: a password is required"), "may not become root", "sudo: a"),
     ],
 )
@@ -112,11 +126,55 @@ def test_a_host_that_fails_keeps_no_other_from_answering(talk: Any) -> None:
     assert found["web2"] == {"a": 2}
 
 
+class Mute(Channel):
+    """Says nothing until it is closed, as a host that works."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ended = threading.Event()
+
+    def readline(self) -> str:
+        assert self._ended.wait(20)
+        return ""
+
+    def close(self) -> None:
+        super().close()
+        self._ended.set()
+
+
+@pytest.fixture
+def interrupted() -> Iterator[None]:
+    """Ctrl-C is pressed while the block works."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    pressed = threading.Timer(0.2, os.kill, [os.getpid(), signal.SIGINT])
+    pressed.start()
+    yield
+    pressed.join()
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interrupted")
 def test_an_interrupt_ends_all_conversations(talk: Any) -> None:
-    channels = [Channel(problem=KeyboardInterrupt()), Channel('{"a": 2}\n')]
+    channels = [Mute(), Mute()]
     talks = [talk(channels[0], WEB1), talk(channels[1], WEB2)]
 
     with pytest.raises(KeyboardInterrupt):
         with_all(talks, lambda one: one.answer(20))
 
     assert all(channel.is_closed for channel in channels)
+
+
+def test_a_host_that_is_given_up_is_told_and_may_be_gone(talk: Any) -> None:
+    channel, gone = Channel(), Channel()
+    gone.sendall = broken  # type: ignore[method-assign]
+
+    talk(channel).give_up({"phase": "revert"})
+    talk(gone).give_up({"phase": "revert"})
+
+    assert json.loads(channel.sent) == {"phase": "revert"}
+    assert channel.is_closed
+    assert gone.is_closed
+
+
+def broken(_data: bytes) -> None:
+    raise EOFError

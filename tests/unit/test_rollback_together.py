@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import signal
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from tests.unit.receipt_samples import RECEIPT
 from turnout import rollback_together as module
 from turnout import ssh
+from turnout.conversation import Lost
 from turnout.errors import TurnoutError
 from turnout.inventory import Environment, Host
 from turnout.progress import Progress
@@ -27,10 +30,12 @@ class Fleet:
         self.asked: list[tuple[str, str]] = []
         self.lines: list[dict[str, Any]] = []
         self.closed: list[str] = []
+        self.given_up: list[tuple[str, str]] = []
         self.targets = {name: self.target() for name in NAMES}
         self.live = dict.fromkeys(NAMES, "r2")
         # What a host answers to a phase instead.
         self.answers: dict[tuple[str, str], Any] = {}
+        self.asked_for: list[str] = []
 
     @staticmethod
     def target(**other: Any) -> dict[str, Any]:
@@ -43,8 +48,9 @@ class Fleet:
     def phases(self, host: str) -> list[str]:
         return [phase for name, phase in self.asked if name == host]
 
-    def status(self, _environment: Environment) -> list[dict[str, Any]]:
-        return [{"host": name, "release": release} for name, release in self.live.items()]
+    def status(self, environment: Environment) -> list[dict[str, Any]]:
+        self.asked_for = [host.name for host in environment.hosts]
+        return [{"host": name, "release": self.live[name]} for name in self.asked_for]
 
     def begin(self, host: Host, app: str, *words: str) -> Talk:
         assert words[:3] == ("rollback", "--together", "--explain")
@@ -71,6 +77,9 @@ class Talk:
         self._fleet.asked.append((self.host.name, line["phase"]))
         self._fleet.lines.append({**line, "lease": dict(line.get("lease", {}))})
         return self._fleet.answer(self.host.name, line["phase"])
+
+    def give_up(self, line: dict[str, Any]) -> None:
+        self._fleet.given_up.append((self.host.name, line["cause"]))
 
     def close(self) -> None:
         self._fleet.closed.append(self.host.name)
@@ -125,7 +134,9 @@ def test_all_hosts_know_the_rollback_by_one_lease(fleet: Fleet) -> None:
     together(wait=30).run()
 
     assert len({line["lease"]["token"] for line in fleet.lines}) == 1
-    assert {line["lease"]["seconds"] for line in fleet.lines} == {230}
+    # The first host waits with the others for whoever is at work there.
+    seconds = {line["phase"]: line["lease"]["seconds"] for line in fleet.lines}
+    assert seconds == {"recall": 230, "start": 200, "switch": 200, "commit": 200}
     assert fleet.lines[0]["lease"]["wait_seconds"] == 30
 
 
@@ -156,8 +167,9 @@ def test_all_hosts_go_back_where_one_fails(fleet: Fleet, phase: str) -> None:
     assert error.why == "blue is ill\nline 1"
     assert error.next_step == "mend it"
     assert [fleet.phases(name)[-1] for name in ("web1", "web3")] == ["revert", "revert"]
-    # It has gone back by itself; its program is not there any more.
+    # It goes back by itself, and is not waited for; it is told, for it may only be slow.
     assert fleet.phases("web2")[-1] == phase
+    assert fleet.given_up == [("web2", "web2: blue is ill")]
     causes = {line["cause"] for line in fleet.lines if line["phase"] == "revert"}
     assert causes == {"web2: blue is ill"}
 
@@ -171,13 +183,22 @@ def test_where_the_first_host_is_taken_no_other_is_touched(fleet: Fleet) -> None
 
 
 def test_a_host_of_which_it_is_not_known_is_named(fleet: Fleet) -> None:
-    fleet.fail("web2", "commit", "no answer within 200 s")
-    fleet.fail("web3", "revert", "the connection was lost")
-    fleet.live |= {"web2": "r1", "web3": None}
+    fleet.answers["web2", "commit"] = Lost("web2", "no answer within 75 s")
+    fleet.fail("web3", "revert", "the disk is read-only")
+    fleet.live["web3"] = "r1"
 
     error = refused()
 
     assert "traffic is where it was, but perhaps not on web2, web3 (" in error.what
+    # To ask one that is silent would take as long again.
+    assert fleet.asked_for == ["web1", "web3"]
+
+
+def test_before_the_switch_no_traffic_has_moved_whoever_is_silent(fleet: Fleet) -> None:
+    fleet.answers["web2", "start"] = Lost("web2", "no answer within 200 s")
+
+    assert refused().what.endswith("traffic is where it was")
+    assert fleet.asked_for == []
 
 
 def test_hosts_that_would_go_to_different_releases_go_nowhere(fleet: Fleet) -> None:
@@ -242,3 +263,45 @@ def test_a_rollback_that_is_cancelled_leaves_the_hosts_to_themselves(fleet: Flee
     assert "rollback of prod was cancelled: each host goes back" in error.what
     assert "commit" not in [phase for _, phase in fleet.asked]
     assert sorted(fleet.closed) == sorted(NAMES)
+
+
+@pytest.fixture
+def signals() -> Iterator[None]:
+    """Signals as a person's terminal sends them, whatever runs these tests."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("signals")
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("fails", [False, True])
+def test_nothing_comes_between_the_commits_nor_between_their_taking_back(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, kind: signal.Signals, fails: bool
+) -> None:
+    answer = fleet.answer
+
+    def pressed(host: str, phase: str) -> dict[str, Any]:
+        if phase in ("commit", "revert"):
+            os.kill(os.getpid(), kind)
+        return answer(host, phase)
+
+    monkeypatch.setattr(fleet, "answer", pressed)
+    if fails:
+        fleet.fail("web2", "commit")
+        assert "failed on web2 in Commit, and traffic is where it was" in refused().what
+    else:
+        together().run()
+
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_cancel_after_the_commit_does_not_say_that_hosts_go_back(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Together, "_keep_receipts", interrupt)
+
+    assert "was cancelled when its hosts had committed" in refused().what

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -152,7 +153,6 @@ class Connection:
         self.ran: list[str] = []
         self.opened = 0
         self.transport = self
-        self.sock: Any = None
         self._answer, self._problem = answer, problem
 
     def open(self) -> None:
@@ -164,8 +164,8 @@ class Connection:
     def close(self) -> None:
         self.is_connected = False
 
-    def set_keepalive(self, seconds: int) -> None:
-        assert seconds > 0
+    def is_active(self) -> bool:
+        return False  # whoever listens need not
 
     def run(self, command: str, out_stream: Any = None, **how: Any) -> Any:
         self.ran.append(command)
@@ -268,3 +268,35 @@ def test_an_answer_that_is_no_object_or_failed_without_words_is_an_error() -> No
         ssh.judged(PINNED, "[]", "")
     with pytest.raises(HostError, match="ended with code 4"):
         ssh.judged(PINNED, "{}", "", code=4)
+
+
+class Transport:
+    """Stands for paramiko's: it answers, or it is silent until somebody closes it."""
+
+    def __init__(self, answers: int) -> None:
+        self._answers, self.asked = answers, 0
+        self._closed = threading.Event()
+
+    def is_active(self) -> bool:
+        return not self._closed.is_set()
+
+    def global_request(self, kind: str, *, wait: bool) -> None:
+        assert wait
+        self.asked += 1
+        if self.asked > self._answers:
+            assert self._closed.wait(20)
+            raise EOFError
+
+    def close(self) -> None:
+        self._closed.set()
+
+
+def test_a_connection_ends_when_its_host_no_longer_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ssh, "SILENCE_SECONDS", 0.05)
+    monkeypatch.setattr(ssh, "KEEPALIVE_SECONDS", 0.01)
+    transport = Transport(answers=3)
+
+    ssh._listen(transport)
+
+    assert transport.asked == 4
+    assert not transport.is_active()

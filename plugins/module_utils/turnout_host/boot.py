@@ -13,15 +13,21 @@ def boot(layout: Layout, slots: Slots) -> list[str]:
 
     A deploy that the reboot has cut short is put right before that: what was live before it comes
     up, and its lease, which no boot outlives, ends. One that goes on is left alone, for
-    ``systemctl restart <app>`` comes here as well.
+    ``systemctl restart <app>`` comes here as well. The visitors wait, so nothing of that keeps what
+    is live from its start.
+
+    Raises:
+        HostFailure: it could not be put right; what is live runs all the same.
     """
     try:
         with exclusive(layout):
-            _put_right(layout, slots)
-            return _start(layout, slots)
+            try:
+                _put_right(layout, slots)
+            finally:
+                started = _start(layout, slots)
+            return started
     except Busy:
-        # nginx and the visitors wait for what is live, whatever takes somebody else so long.
-        return _start(layout, slots)
+        return _start(layout, slots)  # whatever takes somebody else so long
 
 
 def _put_right(layout: Layout, slots: Slots) -> None:

@@ -9,7 +9,6 @@ import argparse
 import json
 import os
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -42,16 +41,13 @@ def main(argv: list[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     if arguments.name == "call":
         return answering.answer()
-    layout, began = Layout(arguments.app), time.time()
+    layout = Layout(arguments.app)
     verb: Callable[[Layout, Slots, argparse.Namespace], Result] = arguments.verb
     try:
         result = verb(layout, Slots(layout), arguments)
     except (HostFailure, OSError) as error:
         failure = error if isinstance(error, HostFailure) else answering.from_os_error(error)
-        told = {"error": failure.cause, **failure.as_result()}
-        if getattr(arguments, "explain", False):
-            told |= _explained_since(layout, began, failure)
-        print(json.dumps(told))
+        print(json.dumps({"error": failure.cause, **failure.as_result(), **failure.bundle}))
         return 1
     print(json.dumps(result))
     return 0
@@ -97,14 +93,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _explained_since(layout: Layout, began: float, failure: HostFailure) -> Result:
-    """Return the failure bundle of the rollback that this call began, if it got that far."""
-    begun = journal.last(layout, "begin")
-    if begun is None or begun["time"] < began:
-        return {}
-    return answering.explained(layout, str(begun["action"]), str(begun["release"]), failure)
-
-
 def _status(layout: Layout, slots: Slots, _arguments: argparse.Namespace) -> Result:
     return state.state(layout, slots)
 
@@ -122,9 +110,15 @@ def _rollback(layout: Layout, _slots: Slots, arguments: argparse.Namespace) -> R
         with_current_env=arguments.current_env,
         force=arguments.force,
     )
-    if arguments.together:
-        return rollback_together.roll_back(steps, sys.stdin, _say)
-    return rollback_alone.roll_back(steps, owner=arguments.owner, wait_seconds=arguments.wait)
+    try:
+        if arguments.together:
+            return rollback_together.roll_back(steps, sys.stdin, _say)
+        return rollback_alone.roll_back(steps, owner=arguments.owner, wait_seconds=arguments.wait)
+    except HostFailure as failure:
+        if arguments.explain and steps.has_begun:
+            name = steps.target["rollback_to"]
+            failure.bundle = answering.explained(layout, journal.ROLLBACK, name, failure)
+        raise
 
 
 def _say(result: Result) -> None:

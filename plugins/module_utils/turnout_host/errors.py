@@ -28,6 +28,8 @@ class HostFailure(Exception):
         self.next_step = next_step
         self.evidence = evidence
         self.seen = dict(seen or {})
+        # Set by whoever collects it: ``failure_bundle``.
+        self.bundle: dict[str, dict[str, str]] = {}
 
     def as_result(self) -> dict[str, str]:
         """Return the failure as the keys that modules and the host program report."""

@@ -43,7 +43,9 @@ def run(
     with exclusive(layout, WAITING.get(phase, LOCK_SECONDS)), _held(call, phase):
         result = PHASES[phase](call) if watched is None else watched
         seconds = round(time.monotonic() - started, 3)
-        journal.record(layout, phase, seconds=seconds)
+        # Who was refused, or comes too late, leaves no line in somebody else's journal.
+        if phase != "revert" or journal.token(layout) == call.claim.token:
+            journal.record(layout, phase, seconds=seconds)
     return {"phase": phase, "seconds": seconds, **result}
 
 

@@ -145,6 +145,7 @@ def recall(call: Call) -> Result:
         settle.cancel(layout, call.slots.run)
         switch.reconcile(layout, call.slots)
         old = releases.live(layout)
+        _check_plan(call, base, old)
         facts = {"previous_release": old, **({"base": base} if base != name else {})}
         journal.begin(layout, name, journal.ROLLBACK, token=call.claim.token, **facts)
         if base != name:
@@ -154,6 +155,22 @@ def recall(call: Call) -> Result:
             journal.record(layout, "warm")
     shown = difference(f"{old or ''}\n", f"{name}\n")
     return {"changed": old != name, "release": name, "previous_release": old, "diff": shown}
+
+
+def _check_plan(call: Call, base: str, live: str | None) -> None:
+    """Refuse a rollback whose plan somebody has overtaken: it would skip their release.
+
+    Raises:
+        HostFailure: another release is live than it was, or the schema is another one by now.
+    """
+    planned = call.parameters.get("live")
+    if planned and planned != live:
+        raise HostFailure(
+            f"another deploy or rollback came first: {live} is live now, and was not before",
+            "see `invoke status`, and roll back again if that is still what you want",
+        )
+    if not call.parameters.get("force"):
+        rollback.check_schema(call.layout, base)
 
 
 def migrate(call: Call) -> Result:

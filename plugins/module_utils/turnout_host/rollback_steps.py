@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import phases, settle
+from . import journal, phases, settle
 from .errors import HostFailure
 from .layout import Layout
 
@@ -38,7 +38,7 @@ class Steps:
         with_current_env: bool = False,
         force: bool = False,
     ) -> None:
-        self._layout = layout
+        self._layout, self._force = layout, force
         known = {"release": wanted, "current_env": with_current_env, "force": force}
         self.target = phases.run("target", layout, known, check=False)
         self.done: dict[str, Result] = {}
@@ -52,8 +52,9 @@ class Steps:
         Raises:
             HostFailure: with the traffic where it was before, or why that is not so.
         """
-        self._lease = lease | self._short(phase)
+        self._lease = lease
         try:
+            self._lease = lease | self._short(phase)
             self.done[phase] = phases.run(phase, self._layout, self._parameters(), check=False)
         except (HostFailure, OSError) as error:
             self._undo(error)
@@ -66,6 +67,12 @@ class Steps:
             return {"changed": False, "back": True}
         known = {**self._parameters(), "cause": cause}
         return phases.run("revert", self._layout, known, check=False)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the journal is of this rollback."""
+        token = self._lease.get("token")
+        return token is not None and journal.token(self._layout) == token
 
     @property
     def outcome(self) -> Result:
@@ -89,7 +96,9 @@ class Steps:
         cause = error.cause if isinstance(error, HostFailure) else str(error)
         try:
             self.back(cause)
-        except HostFailure as another:
+        except (HostFailure, OSError) as another:
+            if isinstance(another, OSError):
+                another = HostFailure(str(another), "mend that, then: invoke recover --env <env>")
             both = f"{cause}; and it did not go back: {another.cause}"
             raise HostFailure(both, another.next_step, another.evidence) from error
 
@@ -98,6 +107,8 @@ class Steps:
         return {
             "release": self.target["rollback_to"],
             "base": self.target["rollback_base"],
+            "live": self.target["release"],
+            "force": self._force,
             "actor": self._lease["owner"],
             "lease": self._lease,
             "port": said.get("port", 80),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+from typing import Any
+
 import pytest
 
 from tests.unit.host import making
@@ -79,6 +82,21 @@ def test_what_is_live_comes_up_though_somebody_else_works_on_the_host(
 
     assert systemd.is_running("blue")
     assert journal.running(layout)
+
+
+def test_what_is_live_comes_up_though_a_dead_deploy_cannot_be_put_right(
+    layout: Layout, slots: Slots, systemd: FakeSystemd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    making.put_live(layout, "blue", "r1")
+    monkeypatch.setattr(boot.watch, "recover", full)
+
+    with pytest.raises(OSError, match="No space left"):
+        boot.boot(layout, slots)
+
+    assert systemd.is_running("blue")
 
 
 def test_after_a_boot_before_the_first_deploy_nothing_is_started(

@@ -135,7 +135,9 @@ def test_a_rollback_that_fails_tells_everything_to_whom_it_is_of_use(
 
     assert "failure_bundle" not in run("rollback", "--explain", "--release", "r9")[1]
     monkeypatch.setattr(cli.rollback_alone, "roll_back", fail)
-    told, by_hand = run("rollback", "--explain")[1], run("rollback")[1]
+    assert "failure_bundle" not in run("rollback", "--explain", "--release", "r1")[1]
+    monkeypatch.setattr(cli.rollback_steps.Steps, "has_begun", True)
+    told, by_hand = (run("rollback", *how, "--release", "r1")[1] for how in (["--explain"], []))
 
     assert told["failure_bundle"]["cause.txt"].startswith("blue is ill\nNext: mend it\n")
     assert "failure_bundle" not in by_hand

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +12,16 @@ import pytest
 from tests.unit.host.fake_systemd import FakeSystemd
 from tests.unit.host.http_server import Site
 from tests.unit.host.test_switch import deploy
-from turnout_host import drain, journal, lease, phases, releases, rollback_together, watch
+from turnout_host import (
+    drain,
+    journal,
+    lease,
+    phases,
+    releases,
+    rollback,
+    rollback_together,
+    watch,
+)
 from turnout_host.errors import HostFailure
 from turnout_host.layout import Layout
 from turnout_host.rollback_steps import Steps
@@ -200,6 +210,54 @@ def test_a_host_that_cannot_go_back_says_both(
     both = "the disk is read-only; and it did not go back: the disk is read-only"
     with pytest.raises(HostFailure, match=both):
         controller.rolls_back(*PHASES)
+
+
+def test_a_host_whose_disk_is_full_on_the_way_back_says_so_beside_the_first_cause(
+    controller: Controller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> dict[str, Any]:
+        raise HostFailure("nginx is ill", "mend it")
+
+    def full(*_: Any, **__: Any) -> dict[str, Any]:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setitem(phases.PHASES, "switch", fail)
+    monkeypatch.setitem(phases.PHASES, "revert", full)
+
+    with pytest.raises(HostFailure, match=r"nginx is ill; and it did not go back: .*No space"):
+        controller.rolls_back(*PHASES)
+
+
+def test_what_another_deploy_has_made_live_meanwhile_is_not_skipped(
+    controller: Controller, systemd: FakeSystemd
+) -> None:
+    steps = Steps(controller.layout)
+    deploy(controller.layout, systemd, "r3")
+    before = controller.layout.journal.read_bytes()
+
+    with pytest.raises(HostFailure, match="r3 is live now, and was not before"):
+        controller.rolls_back(*PHASES, steps=steps)
+
+    assert releases.live(controller.layout) == "r3"
+    assert lease.read(controller.layout) is None
+    assert not steps.has_begun
+    # Not a line of it in somebody else's.
+    assert b"revert" not in controller.layout.journal.read_bytes().removeprefix(before)
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_schema_that_a_deploy_has_left_meanwhile_is_seen(
+    controller: Controller, monkeypatch: pytest.MonkeyPatch, force: bool
+) -> None:
+    steps = Steps(controller.layout, force=force)
+    monkeypatch.setattr(rollback.schema, "objection", lambda *_: "the database is at schema bb")
+
+    if force:
+        assert controller.rolls_back(*PHASES, steps=steps)["release"] == "r1"
+    else:
+        with pytest.raises(HostFailure, match="the database is at schema bb"):
+            controller.rolls_back(*PHASES, steps=steps)
+        assert releases.live(controller.layout) == "r2"
 
 
 @pytest.mark.parametrize(("reached", "seconds"), [(2, 60), (3, 20)])

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from turnout import ssh
+from turnout import answers, ssh
 from turnout.inventory import Host
 from turnout.reach import HostError
 
@@ -69,7 +69,7 @@ class Conversation:
             raise self._lost(error) from error
         if not text and not errors:
             raise self._lost(EOFError("nothing more came from its program"))
-        return ssh.judged(self.host, text, errors, app=self._app)
+        return answers.judged(self.host, text, errors, app=self._app)
 
     def give_up(self, line: Entry) -> None:
         """Tell the program a last thing, whether it is there to hear it or not."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +18,6 @@ from turnout import openssh, ssh
 from turnout.hosts import inside
 from turnout.inventory import Host
 from turnout.reach import HostError, unreachable
-from turnout_build import failures
 
 PINNED = Host(
     "web1",
@@ -67,44 +65,6 @@ def test_the_interactive_command_reaches_the_same_host() -> None:
     assert line[-1] == "192.0.2.1"
     assert line[line.index("-p") + 1] == "2222"
     assert line[line.index("-i") + 1] == "/keys/id"
-
-
-def test_the_programs_own_error_is_told_with_its_remedy() -> None:
-    with pytest.raises(HostError, match="web1: release r9 is unknown") as caught:
-        ssh.judged(
-            PINNED, '{"error": "release r9 is unknown", "next_step": "ask status"}', "", code=1
-        )
-
-    assert caught.value.next_step == "ask status"
-
-
-@pytest.mark.parametrize(
-    ("said", "words"),
-    [
-        ("python3: can't open file '/usr/local/lib/turnout/host.pyz'", "not installed"),
-        ("sudo: a password is required", "may not become root"),
-        ("host.pyz: error: argument VERB: invalid choice: 'audit'", "is older than this command"),
-        ("host.pyz: error: unrecognized arguments: --together", "is older than this command"),
-        ("Traceback", "did not answer in JSON"),
-    ],
-)
-def test_an_answer_that_is_no_document_is_explained(said: str, words: str) -> None:
-    with pytest.raises(HostError, match=words):
-        ssh.judged(PINNED, "", said, code=1)
-
-
-def test_all_that_the_program_tells_of_a_failure_is_kept_and_its_folder_named(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(failures.keep, "__kwdefaults__", {"folder": tmp_path})
-    told = {"error": "green is ill", "evidence": "HTTP 500", "failure_bundle": {"log.txt": "x"}}
-
-    with pytest.raises(HostError) as caught:
-        ssh.judged(PINNED, json.dumps(told), "", code=1, app="shop")
-
-    (kept,) = tmp_path.rglob("log.txt")
-    assert caught.value.why == f"HTTP 500\nEverything about it: {kept.parent}"
-    assert kept.parent.parent.name.endswith("-shop")
 
 
 def test_one_host_that_fails_does_not_keep_the_others_from_answering() -> None:
@@ -261,13 +221,6 @@ def test_what_a_host_prints_comes_as_it_is(reached: Reached) -> None:
     ssh.stream(PINNED, ["journalctl"], out)
 
     assert out.getvalue() == "a line\n"
-
-
-def test_an_answer_that_is_no_object_or_failed_without_words_is_an_error() -> None:
-    with pytest.raises(HostError, match="did not answer in JSON"):
-        ssh.judged(PINNED, "[]", "")
-    with pytest.raises(HostError, match="ended with code 4"):
-        ssh.judged(PINNED, "{}", "", code=4)
 
 
 class Transport:

@@ -27,8 +27,6 @@ from turnout.reach import HostError
 from turnout.view import View
 
 PLAN_SECONDS = 20
-# A minute for the host's lock, and then some for nginx's answers.
-SWITCH_SECONDS = 75
 HELD_OFF = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -108,7 +106,7 @@ class Together:
             self._take("recall", seconds + self._wait, self._talks[1:])
             self._lease["seconds"] = seconds
             self._take("start", seconds)
-            self._take("switch", SWITCH_SECONDS)
+            self._take("switch", seconds)
         except HostError as error:
             raise self._failed(error) from error
         with _undisturbed():
@@ -120,7 +118,7 @@ class Together:
         """Commit on all hosts, or take back what some have committed; nothing may come between."""
         self._commits = True
         try:
-            return self._take("commit", SWITCH_SECONDS)
+            return self._take("commit", self._environment.rollback_seconds)
         except HostError as error:
             raise self._failed(error) from error
 
@@ -171,7 +169,7 @@ class Together:
         """Say where the traffic is, by what the hosts say now; of silent ones it is not known."""
         known, where = self._environment, "traffic is where it was"
         if "Switch" not in self.progress.phases:
-            return where
+            return "it has moved no traffic"
         heard = [host for host in known.hosts if host.name not in self._silent]
         entries = status.ask(replace(known, hosts=heard)) if heard else []
         there = {entry["host"]: entry.get("release") for entry in entries}

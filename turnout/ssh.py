@@ -28,8 +28,10 @@ from turnout.reach import HostError, unreachable
 
 PROGRAM = "/usr/local/lib/turnout/host.pyz"
 CONNECT_SECONDS = 6
+CHANNEL_SECONDS = 20
 KEEPALIVE_SECONDS = 5
-SILENCE_SECONDS = 15
+# A machine that swaps is late with its answers, too.
+SILENCE_SECONDS = 30
 MOST_AT_ONCE = 32
 
 # It logs a traceback of what it raises as well; a person is told once, in words.
@@ -94,14 +96,21 @@ def fetch(host: Host, remote: str, local: Path) -> None:
     """
     try:
         connected(host).get(remote, str(local))
-    except OSError as error:
+    except LOST as error:
         raise HostError(host.name, f"{remote} cannot be fetched", _words(error)) from error
 
 
 def stream(host: Host, words: list[str], out: Any) -> None:
-    """Run ``words`` as root on ``host`` and write what they print to ``out`` as it comes."""
+    """Run ``words`` as root on ``host`` and write what they print to ``out`` as it comes.
+
+    Raises:
+        HostError: not reachable, or not any more.
+    """
     command = as_root(host, words)
-    connected(host).run(command, warn=True, out_stream=out, err_stream=out)
+    try:
+        connected(host).run(command, warn=True, out_stream=out, err_stream=out)
+    except LOST as error:
+        raise HostError(host.name, "the connection was lost", _words(error)) from error
 
 
 def session(host: Host, words: list[str]) -> paramiko.Channel:
@@ -112,9 +121,9 @@ def session(host: Host, words: list[str]) -> paramiko.Channel:
     """
     transport = connected(host).transport
     try:
-        channel = transport.open_session(timeout=CONNECT_SECONDS)
+        channel = transport.open_session(timeout=CHANNEL_SECONDS)
         # It would wait for ever for a machine that is frozen; closed, it gives up.
-        guard = threading.Timer(CONNECT_SECONDS, channel.close)
+        guard = threading.Timer(CHANNEL_SECONDS, channel.close)
         guard.start()
         try:
             channel.exec_command(as_root(host, words))
@@ -169,8 +178,8 @@ def options(host: Host) -> dict[str, str]:
 
 
 def _connection(host: Host) -> Connection:
-    waits = ("banner_timeout", "auth_timeout", "channel_timeout")
-    how: dict[str, Any] = dict.fromkeys(waits, CONNECT_SECONDS)
+    how: dict[str, Any] = {"banner_timeout": CONNECT_SECONDS, "auth_timeout": CONNECT_SECONDS}
+    how |= {"channel_timeout": CHANNEL_SECONDS}
     if host.key_file:
         how |= {"key_filename": host.key_file, "look_for_keys": False, "allow_agent": False}
     connection = Connection(

@@ -60,6 +60,7 @@ EXAMPLES = r"""
     release: "{{ release_host['rollback_to'] }}"
     base: "{{ release_host['rollback_base'] }}"
     live: "{{ release_host['release'] }}"
+    force: "{{ release_rollback_force }}"
 """
 
 RETURN = r"""

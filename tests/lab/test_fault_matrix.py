@@ -22,7 +22,7 @@ from tests.lab.faults import (
     idle_gunicorn_is_killed,
     small_disk,
 )
-from tests.lab.fleet import BACK_SECONDS, Fleet, Play, until
+from tests.lab.fleet import BACK_SECONDS, DEAD_MAN_SECONDS, Fleet, Play, until
 from tests.lab.site import Host
 
 pytestmark = pytest.mark.lab
@@ -159,8 +159,19 @@ def test_hosts_that_invoke_has_switched_go_back_at_once_when_it_is_killed(fleet:
         assert other.startswith("nginx does not answer")
 
 
+@contextmanager
+def patient(host: Host) -> Iterator[None]:
+    """Let the host wait longer for its controller than this takes to give up another one."""
+    settings, change = "/etc/turnout/hello.json", "sed -i '/dead_man_seconds/s/{}/{}/' {}"
+    host.inside(change.format(DEAD_MAN_SECONDS, 120, settings))
+    try:
+        yield
+    finally:
+        host.inside(change.format(120, DEAD_MAN_SECONDS, settings))
+
+
 def test_a_host_that_falls_silent_keeps_no_other_from_going_back(fleet: Fleet) -> None:
-    with held_at_the_switch(fleet) as (play, last):
+    with patient(fleet.hosts[0]), held_at_the_switch(fleet) as (play, last):
         last.inside(SILENT.format("add"))
         try:
             code, output = play.end()

@@ -161,9 +161,8 @@ def test_all_hosts_go_back_where_one_fails(fleet: Fleet, phase: str) -> None:
 
     error = refused()
 
-    assert error.what == (
-        f"rollback of prod failed on web2 in {phase.capitalize()}, and traffic is where it was"
-    )
+    where = "it has moved no traffic" if phase in PHASES[:2] else "traffic is where it was"
+    assert error.what == f"rollback of prod failed on web2 in {phase.capitalize()}, and {where}"
     assert error.why == "blue is ill\nline 1"
     assert error.next_step == "mend it"
     assert [fleet.phases(name)[-1] for name in ("web1", "web3")] == ["revert", "revert"]
@@ -197,7 +196,7 @@ def test_a_host_of_which_it_is_not_known_is_named(fleet: Fleet) -> None:
 def test_before_the_switch_no_traffic_has_moved_whoever_is_silent(fleet: Fleet) -> None:
     fleet.answers["web2", "start"] = Lost("web2", "no answer within 200 s")
 
-    assert refused().what.endswith("traffic is where it was")
+    assert refused().what.endswith("and it has moved no traffic")
     assert fleet.asked_for == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import lease, splits, watch
+from .errors import HostFailure
 from .layout import SLOTS, Layout
 from .lock import Busy, exclusive
 from .units import Slots
@@ -23,9 +24,12 @@ def boot(layout: Layout, slots: Slots) -> list[str]:
         with exclusive(layout):
             try:
                 _put_right(layout, slots)
-            finally:
-                started = _start(layout, slots)
-            return started
+            except (HostFailure, OSError):
+                _start(layout, slots)
+                # It tries again: what is live may be what the dead deploy had not committed.
+                watch.start(layout, slots.run)
+                raise
+            return _start(layout, slots)
     except Busy:
         return _start(layout, slots)  # whatever takes somebody else so long
 

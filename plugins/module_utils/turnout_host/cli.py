@@ -114,11 +114,12 @@ def _rollback(layout: Layout, _slots: Slots, arguments: argparse.Namespace) -> R
         if arguments.together:
             return rollback_together.roll_back(steps, sys.stdin, _say)
         return rollback_alone.roll_back(steps, owner=arguments.owner, wait_seconds=arguments.wait)
-    except HostFailure as failure:
+    except (HostFailure, OSError) as error:
+        failure = error if isinstance(error, HostFailure) else answering.from_os_error(error)
         if arguments.explain and steps.has_begun:
             name = steps.target["rollback_to"]
             failure.bundle = answering.explained(layout, journal.ROLLBACK, name, failure)
-        raise
+        raise failure from error
 
 
 def _say(result: Result) -> None:

@@ -41,6 +41,8 @@ class Steps:
         self._layout, self._force = layout, force
         known = {"release": wanted, "current_env": with_current_env, "force": force}
         self.target = phases.run("target", layout, known, check=False)
+        # A release that was named is meant whatever is live by then.
+        self._planned_on = "" if wanted and not with_current_env else self.target["release"]
         self.done: dict[str, Result] = {}
         self._lease: Result = {}
 
@@ -107,7 +109,7 @@ class Steps:
         return {
             "release": self.target["rollback_to"],
             "base": self.target["rollback_base"],
-            "live": self.target["release"],
+            "live": self._planned_on,
             "force": self._force,
             "actor": self._lease["owner"],
             "lease": self._lease,

@@ -97,6 +97,8 @@ def test_what_is_live_comes_up_though_a_dead_deploy_cannot_be_put_right(
         boot.boot(layout, slots)
 
     assert systemd.is_running("blue")
+    # For another try.
+    assert systemd.called("--unit=turnout-watch-hello")
 
 
 def test_after_a_boot_before_the_first_deploy_nothing_is_started(

@@ -142,6 +142,12 @@ def test_a_rollback_that_fails_tells_everything_to_whom_it_is_of_use(
     assert told["failure_bundle"]["cause.txt"].startswith("blue is ill\nNext: mend it\n")
     assert "failure_bundle" not in by_hand
 
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(cli.rollback_alone, "roll_back", full)
+    assert "failure_bundle" in run("rollback", "--explain", "--release", "r1")[1]
+
 
 def test_a_rollback_beside_others_is_told_on_standard_input_what_to_do(
     run: Run, layout: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -245,6 +245,17 @@ def test_what_another_deploy_has_made_live_meanwhile_is_not_skipped(
     assert b"revert" not in controller.layout.journal.read_bytes().removeprefix(before)
 
 
+def test_a_release_that_was_named_is_gone_to_whatever_is_live_by_then(
+    controller: Controller, systemd: FakeSystemd
+) -> None:
+    steps = Steps(controller.layout, "r1")
+    deploy(controller.layout, systemd, "r3")
+
+    done = controller.rolls_back(*PHASES, steps=steps)
+
+    assert (done["release"], done["previous_release"]) == ("r1", "r3")
+
+
 @pytest.mark.parametrize("force", [False, True])
 def test_a_schema_that_a_deploy_has_left_meanwhile_is_seen(
     controller: Controller, monkeypatch: pytest.MonkeyPatch, force: bool

@@ -114,6 +114,7 @@ class Connection:
         self.opened = 0
         self.transport = self
         self._answer, self._problem = answer, problem
+        self.breaks: Exception | None = None
 
     def open(self) -> None:
         self.opened += 1
@@ -127,12 +128,24 @@ class Connection:
     def is_active(self) -> bool:
         return False  # whoever listens need not
 
+    def get(self, remote: str, local: str) -> None:
+        self.run(f"{remote} {local}")
+
+    def open_session(self, timeout: float) -> Connection:
+        assert timeout > 0
+        return self
+
+    def exec_command(self, command: str) -> None:
+        self.run(command)
+
     def run(self, command: str, out_stream: Any = None, **how: Any) -> Any:
         self.ran.append(command)
         if how.get("timeout"):
             raise_if_slow(self._answer)
         if out_stream:
             out_stream.write(self._answer)
+        if isinstance(self.breaks, Exception):
+            raise self.breaks
         code, _, text = self._answer.rpartition("|")
         return SimpleNamespace(exited=int(code or 0), stdout=text, stderr="")
 
@@ -221,6 +234,32 @@ def test_what_a_host_prints_comes_as_it_is(reached: Reached) -> None:
     ssh.stream(PINNED, ["journalctl"], out)
 
     assert out.getvalue() == "a line\n"
+
+
+def test_a_conversation_begins_with_one_command(reached: Reached) -> None:
+    connection = reached(Connection())
+
+    assert ssh.session(PINNED, ["python3", "host.pyz"]) is connection
+    assert connection.ran == ["sudo -n python3 host.pyz"]
+
+
+@pytest.mark.parametrize("problem", [EOFError(), ConnectionResetError(), paramiko.SSHException()])
+@pytest.mark.parametrize(
+    "work",
+    [
+        lambda: ssh.session(PINNED, ["true"]),
+        lambda: ssh.output(PINNED, ["true"]),
+        lambda: ssh.fetch(PINNED, "/a", Path("b")),
+        lambda: ssh.stream(PINNED, ["true"], io.StringIO()),
+    ],
+)
+def test_a_connection_that_breaks_off_is_told_in_words(
+    reached: Reached, work: Callable[[], object], problem: Exception
+) -> None:
+    reached(Connection()).breaks = problem
+
+    with pytest.raises(HostError, match="web1: "):
+        work()
 
 
 class Transport:

@@ -40,6 +40,45 @@ def load(site: Site) -> Iterator[Load]:
     assert figures["failed"] == 0, figures["failures"]
 
 
+# Each of the closing connections holds its worker up for two seconds, since nobody closes the other
+# end; on the kept ones, which both workers have, a request comes meanwhile.
+HELD_UP = """
+import http.client, socket, time
+def opened():
+    one = http.client.HTTPConnection("localhost")
+    one.sock = socket.socket(socket.AF_UNIX)
+    one.sock.settimeout(40)
+    one.sock.connect("/run/{name}.sockets/{slot}.sock")
+    return one
+def ask(one, **headers):
+    one.request("GET", "/ready", headers=headers)
+def answer(one):
+    response = one.getresponse()
+    response.read()
+    return response.status
+kept, closing = [opened() for _ in range(6)], [opened() for _ in range(12)]
+for one in kept:
+    ask(one)
+    assert answer(one) == 200
+for one in closing:
+    ask(one, Connection="close")
+time.sleep(2)
+for one in kept:
+    ask(one)
+print(*map(answer, kept))
+"""
+
+
+def test_a_request_on_a_kept_connection_is_answered_though_its_worker_was_held_up(
+    site: Site,
+) -> None:
+    asked = HELD_UP.format(name=site.name, slot=site.status()["live"])
+
+    done = site.host.run("python3 -", stdin=asked.encode())
+
+    assert done.stdout.decode().split() == ["200"] * 6, done.stderr.decode()
+
+
 def test_deploys_in_a_row_lose_no_request(site: Site) -> None:
     late, seconds = [], []
     with load(site) as clients:

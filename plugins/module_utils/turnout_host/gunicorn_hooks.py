@@ -84,8 +84,10 @@ def configure(config: dict[str, Any], folder: Path) -> None:
         worker_class=wanted["worker_class"],
         timeout=wanted["timeout_seconds"],
         graceful_timeout=wanted["graceful_timeout_seconds"],
-        # Longer than nginx keeps them (0.5 s), so that nginx is always the one who closes.
-        keepalive=5,
+        # Nginx keeps them for 0.5 s, so it is always the one who closes. And long enough for a
+        # worker that is held up for seconds: when it goes on, gunicorn closes what is overdue
+        # without looking whether a request has come on it meanwhile.
+        keepalive=75,
         # /tmp may be a disk: a heartbeat that waits for a disk looks like a dead worker.
         worker_tmp_dir="/dev/shm",  # noqa: S108
         # nginx on this host is the only peer, over a socket that only it may open.

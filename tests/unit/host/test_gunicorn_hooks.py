@@ -285,4 +285,5 @@ def test_automatic_workers_fit_into_half_of_the_memory(
 
 
 def test_kept_connections_outlive_those_that_nginx_keeps(configure: Configure) -> None:
-    assert configure()["keepalive"] > 1
+    # By more than a worker is ever held up.
+    assert configure()["keepalive"] > 60

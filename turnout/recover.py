@@ -88,10 +88,10 @@ def _free(environment: Environment, entries: list[Entry], *, force: bool) -> Non
 def _dead(entries: list[Entry]) -> list[str]:
     """Return the option that names the owners of this machine that are no more."""
     use_library()
-    from turnout_build import owner
+    from turnout_build import leases
 
-    owners = {str(entry["lease"]["owner"]) for entry in entries if entry["lease"]}
-    return [word for one in sorted(owners) if owner.is_dead(one) for word in ("--dead", one)]
+    found = {entry["host"]: entry["lease"] for entry in entries}
+    return [word for one in leases.dead_owners(found) for word in ("--dead", one)]
 
 
 def _make_whole(environment: Environment) -> None:

@@ -41,7 +41,7 @@ def answer() -> int:
             steps.append(phases.run(phase, layout, parameters, check=check))
         result = together(steps)
     except (HostFailure, OSError) as error:
-        failure = error if isinstance(error, HostFailure) else from_os_error(error)
+        failure = as_failure(error)
         result = {"failed": True, "phase": phase, **failure.as_result()}
         result |= explained(layout, phase, parameters.get("release") or "", failure)
     # To its end, or whoever still sends it takes the host for gone.
@@ -87,6 +87,11 @@ def _check_version(wanted: str) -> None:
             "the host program is of another version than this controller",
             "run `invoke provision --env <env>` (or playbooks/provision.yml) first",
         )
+
+
+def as_failure(error: HostFailure | OSError) -> HostFailure:
+    """Return what is told of an error: a failure as it is, one of the system in words."""
+    return error if isinstance(error, HostFailure) else from_os_error(error)
 
 
 def from_os_error(error: OSError) -> HostFailure:

@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         result = verb(layout, Slots(layout), arguments)
     except (HostFailure, OSError) as error:
-        failure = error if isinstance(error, HostFailure) else answering.from_os_error(error)
+        failure = answering.as_failure(error)
         print(json.dumps({"error": failure.cause, **failure.as_result(), **failure.bundle}))
         return 1
     print(json.dumps(result))
@@ -115,7 +115,7 @@ def _rollback(layout: Layout, _slots: Slots, arguments: argparse.Namespace) -> R
             return rollback_together.roll_back(steps, sys.stdin, _say)
         return rollback_alone.roll_back(steps, owner=arguments.owner, wait_seconds=arguments.wait)
     except (HostFailure, OSError) as error:
-        failure = error if isinstance(error, HostFailure) else answering.from_os_error(error)
+        failure = answering.as_failure(error)
         if arguments.explain and steps.has_begun:
             name = steps.target["rollback_to"]
             failure.bundle = answering.explained(layout, journal.ROLLBACK, name, failure)

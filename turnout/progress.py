@@ -34,8 +34,8 @@ STATES = {
     "runner_on_failed": "failed",
     "runner_on_unreachable": "unreachable",
 }
-# Roles that only look at the settings.
-_CHECKS = ("app", "settings")
+# The role that only looks at the settings.
+_CHECK = "app"
 _WEIGHT = {"skipped": 0, "ok": 1, "changed": 2, "failed": 3, "unreachable": 3}
 
 
@@ -259,7 +259,7 @@ def phase_of(data: dict[str, Any], current: str = "") -> str:
     """
     word = str(data.get("task") or "").split(" ", 1)[0].rstrip(":")
     role = str(data.get("role") or "")
-    if word in PHASES or role in _CHECKS:
+    if word in PHASES or role == _CHECK:
         return word if word in PHASES else PHASES[0]
     # Neither a look for hooks, where there are none, nor a team's own task of one is a phase.
     if role in ("", "release") and current:

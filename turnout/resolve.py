@@ -87,8 +87,7 @@ class _Inventory:
         self.variables = VariableManager(loader=self.loader, inventory=self.manager)
         self.defaults = self._files(*(f"roles/{role}/defaults/main.yml" for role in ROLES))
         # In the order in which the playbooks let them win over the inventory.
-        self.playbook = self._files("playbooks/vars/roles.yml", "roles/app/vars/main.yml")
-        self.playbook |= self._files("roles/release/vars/main.yml")
+        self.playbook = self._files("roles/app/vars/main.yml", "roles/release/vars/main.yml")
 
     def _files(self, *names: str) -> dict[str, Any]:
         paths = [REPOSITORY / name for name in names if (REPOSITORY / name).exists()]

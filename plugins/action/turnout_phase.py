@@ -7,11 +7,9 @@ module of its own for each phase would bundle the host library anew and unpack i
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 import time
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +22,9 @@ if _LIBRARY not in sys.path:
 
 from turnout_build import failures  # noqa: E402
 from turnout_host import program  # noqa: E402
+
+# Here, once: a task runs in a process of its own for each host.
+PROGRAM_SHA256 = program.sha256()
 
 APP: dict[str, Any] = {"app": {"type": "str", "required": True}}
 LEASE: dict[str, Any] = {"lease": {"type": "dict", "required": True}}
@@ -110,12 +111,6 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 }
 
 
-@cache
-def program_sha256() -> str:
-    """Return what the host program of this version hashes to."""
-    return hashlib.sha256(program.build()).hexdigest()
-
-
 class ActionModule(ActionBase):
     """One phase on one host; which one is in the action's name."""
 
@@ -150,7 +145,7 @@ class ActionModule(ActionBase):
             "then": parameters.pop("then", []),
             "app": app,
             "check": self._task.check_mode,
-            "program": program_sha256(),
+            "program": PROGRAM_SHA256,
             "parameters": parameters,
             "shipped": "-" if isinstance(shipped, bytes) else shipped,
         }

@@ -43,7 +43,9 @@ import hashlib
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.turnout_host import atomic, program
+
+# The program is what Ansible sends with this module, by its imports: `cli` stands for all of it.
+from ansible.module_utils.turnout_host import atomic, cli, program  # noqa: F401
 
 
 def main() -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from plugins.action.turnout_settings import problems
+from plugins.action.turnout_settings import from_values, problems
+from tests.conftest import load_role_file
 
 GOOD: dict[str, Any] = {
     "name": "storefront",
@@ -47,6 +48,25 @@ GOOD: dict[str, Any] = {
 
 def test_good_settings_have_no_problem() -> None:
     assert problems(GOOD) == []
+
+
+def test_of_secrets_and_of_the_webhook_nothing_is_looked_at_that_must_stay_unknown() -> None:
+    values = load_role_file("app", "defaults/main.yml") | {
+        "app_name": "storefront",
+        "app_entry": "storefront:app",
+        "app_hostnames": ["shop.example.com"],
+        "app_source": "/srv/code",
+        "app_secrets": {"SECRET KEY": "hidden"},
+        "app_config_files": [{"dest": "../x", "content": "hidden"}],
+        "app_webhook_url": "ftp://example.com/hidden",
+    }
+
+    found = "\n".join(problems(from_values(values)))
+
+    assert "app_secrets holds the name 'SECRET KEY'" in found
+    assert "app_config_files holds '../x'" in found
+    assert "app_webhook_url is no address" in found
+    assert "hidden" not in found
 
 
 @pytest.mark.parametrize(

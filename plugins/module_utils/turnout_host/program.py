@@ -7,15 +7,13 @@ import hashlib
 import io
 import py_compile
 import zipfile
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from . import cli
 from .atomic import remove_tree
 
 PACKAGE = "turnout_host"
-# Imported so that Ansible, which bundles by imports, bundles everything the program needs.
-__all__ = ["build", "cli", "unpack", "unpacked"]
 # Python keeps no bytecode of what it imports from a zip file, and would read the source anew with
 # each call: a tenth of a second. So provision unpacks the file beside itself.
 MAIN = f"""\
@@ -51,6 +49,12 @@ def build() -> bytes:
             if source.name.endswith(".py"):
                 _add(archive, f"{PACKAGE}/{source.name}", source.read_text())
     return stream.getvalue()
+
+
+@cache
+def sha256() -> str:
+    """Return what the host program of this version hashes to."""
+    return hashlib.sha256(build()).hexdigest()
 
 
 def _add(archive: zipfile.ZipFile, name: str, text: str) -> None:

@@ -7,12 +7,10 @@ nor how to get it. Values are looked at here and never shown.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ansible.errors import AnsibleError
-from ansible.plugins.action import ActionBase
+from ansible.errors import AnsibleError  # type: ignore[import-untyped]
 
 UNDEFINED = re.compile(r"'([A-Za-z_]\w*)' is undefined")
 
@@ -20,7 +18,9 @@ UNDEFINED = re.compile(r"'([A-Za-z_]\w*)' is undefined")
 class Setting:
     """One setting of a host, which can say what it lacks."""
 
-    def __init__(self, name: str, variables: dict[str, Any], template: Any) -> None:
+    def __init__(
+        self, name: str, variables: Mapping[str, Any], template: Callable[[Any], Any]
+    ) -> None:
         self.name = name
         self.variables = variables
         self.template = template
@@ -86,34 +86,3 @@ def remedy(env: str, problems: list[str], *, secret: bool) -> str:
             f"or write them with `ansible-vault edit {folder}/vault.yml`"
         )
     return f"set it in {folder}/app.yml"
-
-
-class ActionModule(ActionBase):  # type: ignore[misc]
-    """Runs on the controller alone: it never connects to the host."""
-
-    _requires_connection = False
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> Any:
-        """Fail with every missing setting in one message."""
-        result = super().run(tmp, task_vars)
-        variables = task_vars or {}
-        env = Path(variables.get("inventory_dir") or "<env>").name
-        lines: list[str] = []
-        steps: dict[str, None] = {}
-        for kind in ("needed", "secret"):
-            problems = self._problems(kind, variables)
-            if problems:
-                lines += problems
-                steps[remedy(env, problems, secret=kind == "secret")] = None
-        if lines:
-            cause = "\n".join([f"Nothing was touched in {env}:", *lines])
-            step = "; ".join(steps)
-            result.update(failed=True, msg=f"{cause}\nNext: {step}", cause=cause, next_step=step)
-        return result
-
-    def _problems(self, kind: str, variables: dict[str, Any]) -> list[str]:
-        problems = []
-        for name in self._task.args.get(kind, []):
-            setting = Setting(name, variables, self._templar.template)
-            problems += missing(setting, secret=kind == "secret")
-        return problems

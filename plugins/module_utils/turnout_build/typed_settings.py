@@ -8,14 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
-from ansible.errors import AnsibleError
-from ansible.module_utils.parsing.convert_bool import BOOLEANS
-from ansible.plugins.action import ActionBase
+from ansible.module_utils.parsing.convert_bool import BOOLEANS  # type: ignore[import-untyped]
 
-ROLES = Path(__file__).resolve().parents[2] / "roles"
 MOST_CHARACTERS = 60
 
 Option = dict[str, Any]
@@ -99,39 +95,3 @@ def remedy(env: str, role: str) -> str:
         f"correct it in inventories/{env}/group_vars/all/app.yml; "
         f"`ansible-doc -t role {role}` describes every setting"
     )
-
-
-class ActionModule(ActionBase):  # type: ignore[misc]
-    """Runs on the controller alone: it never connects to the host."""
-
-    _requires_connection = False
-
-    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> Any:
-        """Fail with every setting of the wrong type in one message."""
-        result = super().run(tmp, task_vars)
-        variables, role = task_vars or {}, self._task.args["role"]
-        found = [
-            line
-            for name, option in self._options(role)
-            for line in self._look(name, option, variables)
-        ]
-        if found:
-            env = Path(variables.get("inventory_dir") or "<env>").name
-            cause = "\n".join([f"Nothing was touched in {env}:", *found])
-            step = remedy(env, role)
-            result.update(failed=True, msg=f"{cause}\nNext: {step}", cause=cause, next_step=step)
-        return result
-
-    def _options(self, role: str) -> Iterator[tuple[str, Option]]:
-        spec = self._loader.load_from_file(str(ROLES / role / "meta/argument_specs.yml"))
-        yield from spec["argument_specs"]["main"]["options"].items()
-
-    def _look(self, name: str, option: Option, variables: dict[str, Any]) -> Iterator[str]:
-        if name not in variables:
-            return
-        try:
-            value = self._templar.template(variables[name])
-        except AnsibleError as error:
-            yield f"{name} cannot be read: {str(error).splitlines()[0]}"
-            return
-        yield from problems(name, value, option)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from plugins.action.turnout_types import problems, remedy
+from plugins.module_utils.turnout_build.typed_settings import problems, remedy
 from tests.conftest import load_role_file
 
 SPEC = load_role_file("app", "meta/argument_specs.yml")["argument_specs"]["main"]["options"]

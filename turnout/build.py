@@ -178,6 +178,7 @@ class EarlyBuild:
     def __init__(self, environment: Environment, progress: Progress, *, dirty: bool, tests: bool):
         self.error: TurnoutError | None = None
         self.failed = threading.Event()
+        self._environment = environment
         self._targets = known_targets(environment.name)
         self._make = partial(make, environment, self._targets, progress, dirty=dirty, tests=tests)
 
@@ -188,7 +189,7 @@ class EarlyBuild:
 
     def _run(self) -> None:
         try:
-            self._make()
+            sign(self._environment, self._make())
         except TurnoutError as error:
             self.error = error
             self.failed.set()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from pathlib import Path
+import shutil
 from typing import Any
 
 from turnout import local, ssh, status
@@ -56,31 +56,58 @@ def _verified(env: str, hosts: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _have(environment: Environment, name: str, release: str) -> None:
-    """Make the artifact be on this machine: from the hosts, where it was built somewhere else."""
+    """Make the artifact be on this machine as the hosts have it, with the signature they accepted.
+
+    The manifest and its signature always come from there: what lies here under that name may be
+    signed with another environment's key. The archive is fetched only where it is not here.
+    """
     use_library()
     from turnout_build import BuildError, load
+    from turnout_build.artifact import is_name
+    from turnout_build.files import locked
 
-    try:
-        load(name, WORK)
-    except BuildError:
-        print(f"Fetching {name} from {environment.name}", flush=True)
-        _fetch(environment.hosts, f"/srv/{environment.app}/releases/{release}/artifact", name)
+    if not is_name(name):  # it becomes a path
+        raise _unsound(environment, name)
+    folder = f"/srv/{environment.app}/releases/{release}/artifact"
+    with locked(WORK / "cache/lock", lambda: print("Waiting for a build to end", flush=True)):
+        manifest = _fetch(environment, folder, name)
+        for wheel in (wheel for target in manifest["targets"] for wheel in target["wheels"]):
+            _fetch_wheel(environment.hosts, wheel)
+        try:
+            load(name, WORK)
+        except BuildError as error:
+            raise TurnoutError(f"{error.what}.", error.why, "build and deploy it anew") from error
 
 
-def _fetch(hosts: list[Host], folder: str, name: str) -> None:
-    from turnout_build import BuildError, load
-    from turnout_build.files import new_folder, read_json
+def _fetch(environment: Environment, folder: str, name: str) -> dict[str, Any]:
+    """Fetch what of the artifact is not here; return its manifest."""
+    from turnout_build.artifact import ARCHIVE, MANIFEST, read_manifest
+    from turnout_build.files import file_digest, new_folder
+    from turnout_build.signing import SIGNATURE
 
-    with new_folder(WORK / "artifacts" / name) as received:
-        for file in ssh.output(hosts[0], ["ls", folder]).split():
-            ssh.fetch(hosts[0], f"{folder}/{file}", received / file)
-        manifest = read_json(received / "manifest.json")
-    for wheel in (wheel for target in manifest["targets"] for wheel in target["wheels"]):
-        _fetch_wheel(hosts, wheel)
-    try:
-        load(name, WORK)
-    except BuildError as error:
-        raise TurnoutError(f"{error.what}.", error.why, "build and deploy it anew") from error
+    host, path = environment.hosts[0], WORK / "artifacts" / name
+    with new_folder(path) as received:
+        there = ssh.output(host, ["ls", folder]).split()
+        for file in (MANIFEST, *({SIGNATURE} & {*there})):
+            ssh.fetch(host, f"{folder}/{file}", received / file)
+        manifest = read_manifest(received, name)
+        if manifest is None:
+            raise _unsound(environment, name)
+        here = path / ARCHIVE
+        if here.exists() and file_digest(here) == manifest["archive"]["sha256"]:
+            shutil.copyfile(here, received / ARCHIVE)
+        else:
+            print(f"Fetching {name} from {environment.name}", flush=True)
+            ssh.fetch(host, f"{folder}/{ARCHIVE}", received / ARCHIVE)
+    return manifest
+
+
+def _unsound(environment: Environment, name: str) -> TurnoutError:
+    return TurnoutError(
+        f"What {environment.name} has live is no artifact that could be promoted: {name!r}",
+        "its name or its manifest is none that a build has made",
+        f"look at that host; invoke deploy --env {environment.name} makes its artifact anew",
+    )
 
 
 def _fetch_wheel(hosts: list[Host], wheel: dict[str, Any]) -> None:
@@ -91,7 +118,7 @@ def _fetch_wheel(hosts: list[Host], wheel: dict[str, Any]) -> None:
     if folder.exists():
         return
     with new_folder(folder) as received:
-        file = received / Path(str(wheel["file"])).name
+        file = received / str(wheel["file"])
         for host in hosts:
             with contextlib.suppress(HostError):
                 ssh.fetch(host, f"{WHEELS}/{file.name}", file)

@@ -16,11 +16,11 @@ ARTIFACT = ("manifest.json", "manifest.json.sig", "code.tar.gz")
 
 HostPhase = action_loader.get("turnout_phase", class_only=True)
 
+from turnout_build.files import file_digest  # noqa: E402  # found since the phase was loaded
+
 
 class ActionModule(HostPhase):
     """The controller's half of a stage."""
-
-    TRANSFERS_FILES = True
 
     def phase_result(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Send what the host lacks, when there is something to send, and stage it."""
@@ -75,5 +75,19 @@ def files_to_send(
     if wanted["venv_key"] not in host["venvs"]:
         for wheel in wanted["wheels"]:
             if wheel["file"] not in host["wheels"]:
-                files[f"wheels/{wheel['file']}"] = Path(wheel["path"])
+                files[f"wheels/{wheel['file']}"] = whole(Path(wheel["path"]), wheel["sha256"])
     return files
+
+
+def whole(wheel: Path, sha256: str) -> Path:
+    """Return a wheel that is what it was when it was fetched; a damaged one is removed.
+
+    Raises:
+        AnsibleActionFail: it is damaged.
+    """
+    if file_digest(wheel) != sha256:
+        wheel.unlink()
+        raise AnsibleActionFail(
+            f"{wheel} was damaged, and is removed. Next: deploy again, it is fetched anew"
+        )
+    return wheel

@@ -148,6 +148,48 @@ def test_a_damaged_archive_is_made_again(app, cache):
     assert content(first) == good
 
 
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"files": {"evil.py": {"sha256": "0" * 64, "size": 1, "mode": "0644"}}},
+        {"targets": []},
+        {"commit": "0" * 40},
+        {"name": "20260101T000000-0000000-00000000"},
+    ],
+)
+def test_what_was_put_under_the_name_of_an_artifact_is_made_again_and_not_signed(
+    app, cache, forged
+):
+    first = build(AppSpec(app), [BOOKWORM], cache)
+    good = content(first)
+    manifest = json.loads(good["manifest.json"])
+    (first.path / "manifest.json").write_text(json.dumps(manifest | forged))
+
+    assert build(AppSpec(app), [BOOKWORM], cache).fresh
+    assert content(first) == good
+
+
+def test_requirements_that_change_while_they_are_fetched_are_not_kept_as_the_new_ones(
+    app, cache, lock
+):
+    def progress(line):
+        if line.startswith("Fetching"):
+            (app / "requirements.txt").write_text(f"{lock}\n# the next lock\n")
+
+    spec = AppSpec(app, allow_dirty=True)
+    with pytest.raises(BuildError, match="changed while they were resolved"):
+        build(spec, [BOOKWORM], cache, progress=progress)
+
+    assert list((cache / "cache").glob("resolved-*")) == []
+    assert build(spec, [BOOKWORM], cache).fresh
+
+
+@pytest.mark.parametrize("name", ["../../outside", "/etc", ""])
+def test_no_path_is_taken_for_the_name_of_an_artifact(cache, name):
+    with pytest.raises(BuildError, match="is not on this machine"):
+        load(name, cache)
+
+
 def test_a_lost_wheel_is_fetched_again(app, cache):
     first = build(AppSpec(app), [BOOKWORM], cache)
     shutil.rmtree(cache / "wheels")

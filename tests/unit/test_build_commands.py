@@ -34,6 +34,22 @@ def test_tests_run_with_the_apps_packages_away_from_its_folder(app, cache):
     assert not (app / "made-by-tests").exists()
 
 
+def test_code_that_changes_while_its_environment_is_made_is_neither_tested_nor_kept(
+    app, cache, tmp_path
+):
+    def progress(line):
+        if line.startswith("Running"):
+            (app / "shop/text.txt").write_text("saved meanwhile\n")
+
+    command = f"touch {tmp_path}/ran"
+    for spec in (AppSpec(app, test_command=command), AppSpec(app, build_command=command)):
+        with pytest.raises(BuildError, match=r"shop/text\.txt is not what it was"):
+            build(spec, [BOOKWORM], cache, progress=progress, test=True)
+        git(app, "checkout", "--quiet", ".")
+
+    assert not (tmp_path / "ran").exists()
+
+
 def test_failing_tests_stop_the_build_and_show_what_they_said(app, cache):
     command = "echo first; echo 'AssertionError: 1 == 2'; exit 3"
 

@@ -6,6 +6,7 @@ import pytest
 
 from turnout_build import BuildError
 from turnout_build.locks import parse, read_lock
+from turnout_build.tools import environment
 
 A, B = "a" * 64, "b" * 64
 FILE = Path("/app/requirements.txt")
@@ -67,6 +68,34 @@ def test_options_that_name_an_index_are_kept_and_others_dropped(tmp_path):
         f"--find-links {tmp_path / 'wheels'}",
         "--extra-index-url https://example.com/simple",
     )
+
+
+@pytest.mark.parametrize("between", [" ", "=", " = ", "  "])
+def test_an_address_with_an_equals_sign_stays_whole(tmp_path, between):
+    address = "https://aws:abcd==@corp.example/simple/?a=b"
+
+    options = parse(f"--extra-index-url{between}{address}\n", tmp_path / "lock").options
+
+    assert options == (f"--extra-index-url {address}",)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("UV_INDEX", "corp=https://c.example/?a=b"),  # uv's own form: a name before the address
+        ("UV_EXTRA_INDEX_URL", "https://c.example/?a=b"),
+        ("PIP_EXTRA_INDEX_URL", "https://a.example/ https://b.example/"),
+    ],
+)
+def test_an_index_that_one_tool_was_told_of_the_other_uses_too(monkeypatch, name, said):
+    for other in ("UV_INDEX", "UV_EXTRA_INDEX_URL", "PIP_EXTRA_INDEX_URL"):
+        monkeypatch.delenv(other, raising=False)
+    monkeypatch.setenv(name, said)
+
+    found = environment()
+
+    assert found["UV_INDEX"] == said
+    assert found["PIP_EXTRA_INDEX_URL"] == said.removeprefix("corp=")
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -44,6 +44,22 @@ def test_the_same_key_signs_once(artifact, tmp_path):
     assert sign(artifact, key).stat() == before
 
 
+def test_a_torn_signature_is_made_anew(artifact, tmp_path):
+    key = make_key(tmp_path / "key")
+    signature = sign(artifact, key)
+    signature.write_text(signature.read_text()[:61])
+
+    assert verified(artifact, key, sign(artifact, key))
+
+
+def test_without_ssh_keygen_it_says_what_to_install(artifact, tmp_path, monkeypatch):
+    key = make_key(tmp_path / "key")
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(BuildError, match="install openssh-client"):
+        sign(artifact, key)
+
+
 def test_another_key_signs_anew(artifact, tmp_path):
     sign(artifact, make_key(tmp_path / "first"))
     second = make_key(tmp_path / "second")

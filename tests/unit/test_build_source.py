@@ -82,6 +82,49 @@ def test_a_development_env_file_is_never_shipped_from_outside_git(app):
     assert ".env" not in read_source(app, allow_dirty=True).files
 
 
+@pytest.mark.parametrize("flag", ["--skip-worktree", "--assume-unchanged"])
+def test_a_file_that_git_was_told_not_to_look_at_is_refused_and_named(app, flag):
+    git(app, "update-index", flag, "shop/text.txt")
+    (app / "shop/text.txt").write_text("password of development\n")
+
+    with pytest.raises(BuildError, match=r"shop/text\.txt"):
+        read_source(app, allow_dirty=False)
+    assert read_source(app, allow_dirty=True).dirty
+
+
+def test_a_submodule_that_is_not_here_is_named_with_the_command(app, tmp_path):
+    part = commit_app(tmp_path / "part")
+    git(app, "-c", "protocol.file.allow=always", "submodule", "add", "--quiet", str(part), "part")
+    git(app, "commit", "--quiet", "--message", "Add a part")
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "--quiet", str(app), str(clone))
+
+    with pytest.raises(BuildError, match="part is a submodule") as missing:
+        read_source(clone, allow_dirty=False)
+
+    assert missing.value.next_step == "git submodule update --init --recursive"
+    assert "part/shop/text.txt" in read_source(app, allow_dirty=False).files
+
+
+def test_a_change_in_a_submodule_is_refused_whatever_its_settings_ask_for(app, tmp_path):
+    part = commit_app(tmp_path / "part")
+    git(app, "-c", "protocol.file.allow=always", "submodule", "add", "--quiet", str(part), "part")
+    git(app, "config", "--file", ".gitmodules", "submodule.part.ignore", "all")
+    git(app, "add", ".gitmodules")
+    git(app, "commit", "--quiet", "--message", "Add a part")
+    (app / "part/shop/text.txt").write_text("other\n")
+
+    with pytest.raises(BuildError, match="is not what is committed"):
+        read_source(app, allow_dirty=False)
+
+
+def test_a_git_that_shows_signatures_is_understood(app, tmp_path, monkeypatch):
+    (tmp_path / "gitconfig").write_text("[log]\n  showSignature = true\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "gitconfig"))
+
+    assert read_source(app, allow_dirty=False).commit == git(app, "rev-parse", "HEAD")
+
+
 def test_only_the_folder_of_the_app_decides_whether_it_is_dirty(tmp_path):
     top = commit_app(tmp_path / "repository")
     (top / "elsewhere.txt").write_text("")

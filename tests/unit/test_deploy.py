@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,18 @@ def test_an_early_build_that_fails_ends_the_deploy_with_its_reason(
     assert started.failed.wait(5)
     assert started.error is not None
     assert started.error.what == "The app's tests failed."
+
+
+def test_an_early_build_signs_what_it_made_while_ansible_still_starts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    signed = threading.Event()
+    monkeypatch.setattr(build, "sign", lambda environment, artifact: signed.set())
+    build.remember_targets("prod", [BOOKWORM])
+
+    early(monkeypatch, lambda *arguments, **more: "an artifact").start()
+
+    assert signed.wait(5)
 
 
 def test_there_is_no_early_build_before_the_hosts_are_known(

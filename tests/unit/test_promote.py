@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,7 @@ def test_the_very_bytes_come_from_the_hosts_that_have_verified_them(
         assert (received / name).read_bytes() == (artifact.path / name).read_bytes()
 
 
-def test_an_artifact_that_is_here_is_not_fetched(
+def test_of_an_artifact_that_is_here_only_manifest_and_signature_are_fetched(
     staging: list[dict[str, Any]],
     deployed: list[Any],
     artifact: Artifact,
@@ -81,11 +82,61 @@ def test_an_artifact_that_is_here_is_not_fetched(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     shutil.copytree(artifact.path.parents[1], tmp_path / ".turnout")
-    monkeypatch.setattr(promote_module.ssh, "fetch", None)
+    here = tmp_path / ".turnout/artifacts" / artifact.name
+    (here / "manifest.json.sig").write_text("by the key of another environment")
+    (artifact.path / "manifest.json.sig").write_text("by the key that staging takes")
+    names = "code.tar.gz\nmanifest.json\nmanifest.json.sig\n"
+    monkeypatch.setattr(promote_module.ssh, "output", lambda *_: names)
+    fetched, whole = [], promote_module.ssh.fetch
+
+    def fetch(host: Host, remote: str, local: Path) -> None:
+        fetched.append(Path(remote).name)
+        whole(host, remote, local)
+
+    monkeypatch.setattr(promote_module.ssh, "fetch", fetch)
 
     promote("staging", "prod")
 
     assert len(deployed) == 1
+    assert fetched == ["manifest.json", "manifest.json.sig"]
+    assert (here / "manifest.json.sig").read_text() == "by the key that staging takes"
+
+
+@pytest.mark.parametrize(
+    "name", ["../../../.ssh", "/etc", "20260101T000000-abc-12345678/../x", "."]
+)
+def test_a_host_that_was_broken_into_names_no_path_on_this_machine(
+    staging: list[dict[str, Any]], deployed: list[Any], tmp_path: Path, name: str
+) -> None:
+    for host in staging:
+        host["artifact"] = name
+
+    with pytest.raises(TurnoutError, match="no artifact that could be promoted"):
+        promote("staging", "prod")
+
+    assert deployed == []
+    assert not (tmp_path / ".turnout/artifacts").exists()
+
+
+@pytest.mark.parametrize(
+    "change", [{"file": "../../escaped"}, {"sha256": "../.."}, {"file": "/etc/passwd"}]
+)
+def test_nor_does_a_manifest_of_it(
+    staging: list[dict[str, Any]],
+    deployed: list[Any],
+    artifact: Artifact,
+    tmp_path: Path,
+    change: dict[str, str],
+) -> None:
+    manifest = json.loads((artifact.path / "manifest.json").read_text())
+    manifest["targets"][0]["wheels"][0].update(change)
+    (artifact.path / "manifest.json").write_text(json.dumps(manifest))
+
+    with pytest.raises(TurnoutError, match="no artifact that could be promoted"):
+        promote("staging", "prod")
+
+    assert deployed == []
+    assert not list((tmp_path / ".turnout").rglob("escaped"))
 
 
 @pytest.mark.parametrize(

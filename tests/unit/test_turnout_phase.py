@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -62,16 +63,25 @@ def stage() -> Any:
     )
 
 
-WHEELS = [{"file": "one.whl", "path": "/w/one.whl"}, {"file": "two.whl", "path": "/w/two.whl"}]
-WANTED = {"venv_key": "v1", "wheels": WHEELS}
+@pytest.fixture
+def wanted(tmp_path: Path) -> dict[str, Any]:
+    """What the host's kind installs: two wheels."""
+    wheels = []
+    for name in ("one.whl", "two.whl"):
+        (tmp_path / name).write_text(name)
+        sha256 = hashlib.sha256(name.encode()).hexdigest()
+        wheels.append({"file": name, "path": str(tmp_path / name), "sha256": sha256})
+    return {"venv_key": "v1", "wheels": wheels}
 
 
-def test_the_manifest_goes_before_everything_else(stage: Any, tmp_path: Path) -> None:
+def test_the_manifest_goes_before_everything_else(
+    stage: Any, tmp_path: Path, wanted: dict[str, Any]
+) -> None:
     for name in stage.ARTIFACT:
         (tmp_path / name).touch()
 
     files = stage.files_to_send(
-        {"artifact_path": str(tmp_path)}, {"venvs": [], "wheels": []}, WANTED
+        {"artifact_path": str(tmp_path)}, {"venvs": [], "wheels": []}, wanted
     )
 
     assert list(files) == [
@@ -79,13 +89,26 @@ def test_the_manifest_goes_before_everything_else(stage: Any, tmp_path: Path) ->
     ]  # fmt: skip
 
 
-def test_a_host_gets_only_the_wheels_that_it_lacks(stage: Any, tmp_path: Path) -> None:
+def test_a_host_gets_only_the_wheels_that_it_lacks(
+    stage: Any, tmp_path: Path, wanted: dict[str, Any]
+) -> None:
     build = {"artifact_path": str(tmp_path)}
 
-    lacks = stage.files_to_send(build, {"venvs": [], "wheels": ["one.whl"]}, WANTED)
-    has = stage.files_to_send(build, {"venvs": ["v1"], "wheels": []}, WANTED)
+    lacks = stage.files_to_send(build, {"venvs": [], "wheels": ["one.whl"]}, wanted)
+    has = stage.files_to_send(build, {"venvs": ["v1"], "wheels": []}, wanted)
 
     assert (list(lacks), list(has)) == (["wheels/two.whl"], [])
+
+
+def test_a_wheel_that_rotted_here_is_not_sent_and_fetched_anew_the_next_time(
+    stage: Any, tmp_path: Path, wanted: dict[str, Any]
+) -> None:
+    (tmp_path / "two.whl").write_text("rotten")
+
+    with pytest.raises(stage.AnsibleActionFail, match=r"two\.whl was damaged.*deploy again"):
+        stage.files_to_send({"artifact_path": str(tmp_path)}, {"venvs": [], "wheels": []}, wanted)
+
+    assert not (tmp_path / "two.whl").exists()
 
 
 def ask(action: Any, answer: dict[str, Any]) -> dict[str, Any]:

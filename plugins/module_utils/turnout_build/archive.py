@@ -127,9 +127,14 @@ def _add(archive: tarfile.TarFile, root: Path, entry: Entry, time: int) -> None:
 
 def _refuse_change(entry: Entry, file: BufferedReader) -> None:
     if hashlib.file_digest(file, "sha256").hexdigest() != entry.sha256:
-        raise BuildError(
-            "The code changed while it was packed",
-            f"{entry.path} is not what it was a moment ago",
-            "build again when nothing writes to the app's source",
-        )
+        raise changed(entry.path)
     file.seek(0)
+
+
+def changed(path: str) -> BuildError:
+    """Return the failure of a build beside which somebody goes on writing."""
+    return BuildError(
+        "The code changed while it was built",
+        f"{path} is not what it was a moment ago",
+        "build again when nothing writes to the app's source",
+    )

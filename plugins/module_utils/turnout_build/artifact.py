@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from .archive import Entry, write_archive
@@ -15,6 +16,8 @@ from .wheels import WheelSet
 
 ARCHIVE = "code.tar.gz"
 MANIFEST = "manifest.json"
+_NAME = re.compile(r"\d{8}T\d{6}-[0-9a-z.]+-[0-9a-f]{8}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,11 @@ class Content:
 
     def manifest(self, archive: Path) -> dict[str, Any]:
         """Return the manifest; it holds nothing of the machine, folder or hour of the build."""
+        sha256, size = file_digest(archive), archive.stat().st_size
+        return {**self.facts(), "archive": {"file": ARCHIVE, "sha256": sha256, "size": size}}
+
+    def facts(self) -> dict[str, Any]:
+        """Return all of the manifest that does not depend on the bytes of the archive."""
         source = self.source
         return {
             "format": 1,
@@ -84,11 +92,6 @@ class Content:
             "commit": source.commit if source else None,
             "commit_time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.time)),
             "dirty": bool(source and source.dirty),
-            "archive": {
-                "file": ARCHIVE,
-                "sha256": file_digest(archive),
-                "size": archive.stat().st_size,
-            },
             "files": self._files(),
             "targets": self._targets(),
         }
@@ -101,10 +104,14 @@ class Content:
 
 
 def publish(content: Content, artifacts: Path) -> tuple[Path, dict[str, Any], bool]:
-    """Write the artifact, or find it written; return its folder, its manifest and if it is new."""
+    """Write the artifact, or find it written; return its folder, its manifest and if it is new.
+
+    What lies there under its name came from anywhere, a host or a CI's cache, and is about to be
+    signed: so only what is said here of every file will do.
+    """
     path = artifacts / content.name
     known = _whole(path)
-    if known is not None:
+    if known is not None and {**known, **content.facts()} == known:
         return path, known, False
     root = content.source.root if content.source else artifacts
     with new_folder(path) as folder:
@@ -116,11 +123,32 @@ def publish(content: Content, artifacts: Path) -> tuple[Path, dict[str, Any], bo
 
 def _whole(path: Path) -> dict[str, Any] | None:
     """Return the manifest of an artifact whose archive is what the manifest says."""
-    manifest: dict[str, Any] | None = read_json(path / MANIFEST)
+    manifest = read_manifest(path, path.name)
     archive = path / ARCHIVE
-    if not manifest or not archive.exists():
+    if manifest is None or not archive.exists():
         return None
     return manifest if file_digest(archive) == manifest["archive"]["sha256"] else None
+
+
+def is_name(text: str) -> bool:
+    """Say whether an artifact may be called so: what a host says becomes a path on this machine."""
+    return _NAME.fullmatch(text) is not None
+
+
+def read_manifest(path: Path, name: str) -> dict[str, Any] | None:
+    """Return the manifest in a folder, if it is one of this artifact and names no path outside."""
+    manifest = read_json(path / MANIFEST)
+    try:
+        wheels = [wheel for target in manifest["targets"] for wheel in target["wheels"]]
+        is_sound = (
+            manifest["name"] == name
+            and _SHA256.fullmatch(manifest["archive"]["sha256"])
+            and all(_SHA256.fullmatch(wheel["sha256"]) for wheel in wheels)
+            and all(PurePosixPath(wheel["file"]).name == wheel["file"] for wheel in wheels)
+        )
+    except (KeyError, TypeError):
+        return None
+    return dict(manifest) if is_sound else None
 
 
 def load(name: str, cache: Path) -> Artifact:
@@ -134,7 +162,7 @@ def load(name: str, cache: Path) -> Artifact:
         BuildError: it is not here whole.
     """
     path = cache.resolve() / "artifacts" / name
-    manifest = _whole(path)
+    manifest = _whole(path) if is_name(name) else None
     if manifest is None:
         raise _absent(name, f"there is no whole {path}")
     for wheel in (wheel for target in manifest["targets"] for wheel in target["wheels"]):

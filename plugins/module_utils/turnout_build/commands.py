@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from .archive import Entry
+from .archive import Entry, changed, read_entries
 from .environments import ensure_environment, environment_key, run_in
 from .errors import BuildError
 from .files import digest, new_folder, temporary_folder, write_json
@@ -121,7 +121,12 @@ def _copied(source: Source, entries: list[Entry]) -> Iterator[Path]:
     with temporary_folder() as folder:
         copy = folder / source.root.name
         copy.mkdir()
-        _copy_all(source.root, copy, tuple(entry.path for entry in entries))
+        paths = tuple(entry.path for entry in entries)
+        _copy_all(source.root, copy, paths)
+        # The environment may have taken minutes: what runs here is kept as that of these entries.
+        for entry, copied in zip(entries, read_entries(copy, paths), strict=True):
+            if entry != copied:
+                raise changed(entry.path)
         yield copy
 
 

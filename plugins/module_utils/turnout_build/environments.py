@@ -36,7 +36,8 @@ def ensure_environment(
     Raises:
         BuildError: the packages do not install on the controller.
     """
-    path = cache / f"apptests-{environment_key(spec, files)}"
+    key = environment_key(spec, files)
+    path = cache / f"apptests-{key}"
     if (path / _MARKER).exists():
         return path
     progress("Preparing a virtual environment for the app's own commands")
@@ -47,6 +48,12 @@ def ensure_environment(
         packages.write_text("".join(f"{line}\n" for line in spec.requirement_lines))
         sources = [part for file in (*files, packages) for part in ("--requirement", str(file))]
         _uv(spec, ["pip", "install", "--python", str(path / "bin/python"), *sources])
+    if environment_key(spec, files) != key:
+        raise BuildError(
+            "The app's requirements changed while they were installed",
+            f"{origin(spec)} or those of its tests are not what they were a moment ago",
+            "build again",
+        )
     write_bytes(path / _MARKER, b"")
     return path
 

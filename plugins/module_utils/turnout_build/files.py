@@ -40,12 +40,14 @@ def read_json(path: Path) -> Any:
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file whole or not at all, and only return when it is on the disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.parent / f"{UNFINISHED}{path.name}"
-    with aside.open("wb") as file:
+    # A name of its own: another process may be writing the same.
+    handle, aside = tempfile.mkstemp(prefix=UNFINISHED, dir=path.parent)
+    with os.fdopen(handle, "wb") as file:
         file.write(content)
         file.flush()
-        os.fsync(file.fileno())
-    aside.replace(path)
+        os.fchmod(handle, 0o644)
+        os.fsync(handle)
+    Path(aside).replace(path)
     _sync(path.parent)
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from . import tools
 from .errors import BuildError
 
+_SUBMODULE = "160000"
+
 
 @dataclass(frozen=True)
 class Checkout:
@@ -39,8 +41,10 @@ def checkout(folder: Path) -> Checkout | None:
     top = _top(folder)
     if top is None:
         return None
-    status = _git(folder, "status", "--porcelain", "-z", "--no-renames", "-uall", "--", ".")
-    changed = _fields(status)
+    # A `.gitmodules` may ask for changes in submodules to be passed over.
+    words = ("--no-renames", "--ignore-submodules=none", "-uall", "--", ".")
+    changed = _fields(_git(folder, "status", "--porcelain", "-z", *words))
+    changed += _looked_away(folder, top)
     tracked = _fields(_git(folder, "ls-files", "-z", "--recurse-submodules"))
     untracked: tuple[str, ...] = ()
     if any(line.startswith("??") for line in changed):
@@ -50,6 +54,28 @@ def checkout(folder: Path) -> Checkout | None:
         return None
     commit, seconds = _head(folder)
     return Checkout(commit, seconds, changed, top, tracked, untracked)
+
+
+def _looked_away(folder: Path, top: Path) -> tuple[str, ...]:
+    """Return, as status would, the files whose changes git was told not to look at.
+
+    Raises:
+        BuildError: a submodule is not here.
+    """
+    found = []
+    below = folder.resolve().relative_to(top.resolve())
+    for line in _fields(_git(folder, "ls-files", "-z", "-v", "--stage")):
+        facts, _, path = line.partition("\t")
+        flag, mode, *_ = facts.split(" ")
+        if flag == "S" or flag.islower():  # skip-worktree, assume-unchanged
+            found.append(f"{flag}  {below / path}")
+        if mode == _SUBMODULE and not (folder / path / ".git").exists():
+            raise BuildError(
+                "A part of the app's code is missing",
+                f"{path} is a submodule, and nothing of it is here",
+                "git submodule update --init --recursive",
+            )
+    return tuple(found)
 
 
 def _top(folder: Path) -> Path | None:
@@ -75,7 +101,8 @@ def _refuse_without_git(folder: Path) -> None:
 
 
 def _head(folder: Path) -> tuple[str | None, int]:
-    head = tools.run(["git", "log", "-1", "--format=%H %ct"], cwd=folder)
+    words = ["git", "log", "-1", "--no-show-signature", "--format=%H %ct"]
+    head = tools.run(words, cwd=folder)
     if head.code:
         return None, 0
     commit, seconds = head.output.split()

@@ -106,7 +106,8 @@ def _logical_lines(text: str) -> list[str]:
 
 
 def _option(line: str, path: Path) -> list[str]:
-    name, _, value = line.replace("=", " ", 1).partition(" ")
+    # Between them `=`, space, or both; an address may hold `=` as well.
+    name, value = re.split(r"\s*=\s*|\s+", f"{line} ", maxsplit=1)
     name = {"-i": "--index-url", "-f": "--find-links"}.get(name, name)
     if name in ("-r", "--requirement", "-c", "--constraint", "-e", "--editable"):
         raise _unlocked(line, path)

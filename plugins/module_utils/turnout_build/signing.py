@@ -9,6 +9,7 @@ from pathlib import Path
 
 from .artifact import MANIFEST, Artifact
 from .errors import BuildError
+from .files import locked
 from .tools import environment
 
 # A signature made for something else with the same key is worth nothing here (ssh-keygen(1), -n).
@@ -30,15 +31,31 @@ def sign(artifact: Artifact, key: Path) -> Path:
         BuildError: the key cannot be used.
     """
     signature = artifact.path / SIGNATURE
-    if not _is_by(signature, _public(key)):
-        signature.unlink(missing_ok=True)
-        _sign(artifact.path / MANIFEST, key)
+    # A deploy signs early, and once more in its play; another one may sign with another key.
+    with locked(artifact.path.parents[1] / "cache/lock", lambda: None):
+        if not _is_by(signature, _public(key)):
+            signature.unlink(missing_ok=True)
+            _sign(artifact.path / MANIFEST, key)
     return signature
 
 
 def _sign(manifest: Path, key: Path) -> None:
     # Without a terminal ssh-keygen cannot wait for a passphrase that nobody sees it ask for.
-    done = subprocess.run(
+    try:
+        done = _ssh_keygen(manifest, key)
+    except FileNotFoundError as error:
+        raise _unusable(
+            key, ["the program ssh-keygen is missing: install openssh-client"]
+        ) from error
+    except subprocess.TimeoutExpired as error:
+        why = f"ssh-keygen did not end in {_TIMEOUT_SECONDS} s: does the agent wait for you?"
+        raise _unusable(key, [why]) from error
+    if done.returncode:
+        raise _unusable(key, done.stdout.strip().splitlines()[-1:] or ["ssh-keygen said nothing"])
+
+
+def _ssh_keygen(manifest: Path, key: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         ["ssh-keygen", "-Y", "sign", "-n", NAMESPACE, "-f", str(key), str(manifest)],
         env=environment({"SSH_ASKPASS_REQUIRE": "never"}),
         stdin=subprocess.DEVNULL,
@@ -49,8 +66,6 @@ def _sign(manifest: Path, key: Path) -> None:
         timeout=_TIMEOUT_SECONDS,
         check=False,
     )
-    if done.returncode:
-        raise _unusable(key, done.stdout.strip().splitlines()[-1:] or ["ssh-keygen said nothing"])
 
 
 def _public(key: Path) -> bytes:
@@ -67,7 +82,10 @@ def _is_by(signature: Path, public: bytes) -> bool:
     if not signature.exists():
         return False
     armour = re.sub(r"-----.*-----|\s", "", signature.read_text())
-    return public in base64.b64decode(armour)
+    try:
+        return public in base64.b64decode(armour)
+    except ValueError:
+        return False  # torn: it is made anew
 
 
 def _unusable(key: Path, why: list[str]) -> BuildError:

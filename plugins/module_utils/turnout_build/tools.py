@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -21,8 +22,11 @@ _LEAKING = (
 )  # fmt: skip
 
 
-# The same setting of uv and pip: whoever has set one means both.
-_SAME_INDEX = (("UV_DEFAULT_INDEX", "PIP_INDEX_URL"), ("UV_INDEX", "PIP_EXTRA_INDEX_URL"))
+# The same setting of uv and pip, uv's former names last: whoever has set one means both.
+_SAME_INDEX = (
+    ("UV_DEFAULT_INDEX", "PIP_INDEX_URL", "UV_INDEX_URL"),
+    ("UV_INDEX", "PIP_EXTRA_INDEX_URL", "UV_EXTRA_INDEX_URL"),
+)
 
 
 @dataclass(frozen=True)
@@ -71,9 +75,13 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
         # Asking for a Python that is not here costs ten seconds of retries without a network.
         "UV_PYTHON_DOWNLOADS": "never",
     }
-    for name, other in (*_SAME_INDEX, *(pair[::-1] for pair in _SAME_INDEX)):
-        if other in env:
-            env.setdefault(name, env[other])
+    for uv_name, pip_name, former in _SAME_INDEX:
+        said = next((env[name] for name in (uv_name, pip_name, former) if name in env), None)
+        if said is not None:
+            env.setdefault(uv_name, said)
+            # uv takes a name before an address, pip does not.
+            plain = (re.sub(r"^[\w-]+=", "", index) for index in said.split())
+            env.setdefault(pip_name, " ".join(plain))
     return env | dict(extra or {})
 
 
@@ -117,6 +125,7 @@ def run_long(
         text=True,
         errors="replace",
         start_new_session=True,
+        umask=0o022,  # what is made here is shipped: wheels hold the modes of their files
     )
     lines: list[str] = []
     alarm = _end_after(process, timeout)

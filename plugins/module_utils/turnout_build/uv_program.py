@@ -10,7 +10,7 @@ from pathlib import Path
 from . import tools
 from .download import fetch
 from .errors import BuildError
-from .files import digest, read_json, write_bytes, write_json
+from .files import digest, locked, read_json, write_bytes, write_json
 from .locks import Pin, read_lock
 from .spec import Target
 from .wheelstore import Wheel, WheelStore
@@ -35,10 +35,12 @@ def uv_program(machine: str, lock: Path, cache: Path, progress: Callable[[str], 
         return Path(tools.uv())
     pin = _pin(lock)
     program = cache / "cache" / f"uv-{pin.version}-{machine}"
-    if not program.exists():
-        wheel = _wheel(pin, Target("3.11", machine, _GLIBC), cache, progress)
-        with zipfile.ZipFile(wheel) as archive:
-            write_bytes(program, archive.read(f"uv-{pin.version}.data/scripts/uv"))
+    # Provision asks for each host in a process of its own.
+    with locked(cache / "cache/lock", lambda: progress("Waiting for another build to end")):
+        if not program.exists():
+            wheel = _wheel(pin, Target("3.11", machine, _GLIBC), cache, progress)
+            with zipfile.ZipFile(wheel) as archive:
+                write_bytes(program, archive.read(f"uv-{pin.version}.data/scripts/uv"))
     return program
 
 

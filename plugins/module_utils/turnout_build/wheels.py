@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .errors import BuildError
 from .files import digest, read_json, write_json
 from .locks import Pin
 from .resolve import Resolution, origin, resolve
@@ -76,8 +77,16 @@ def wheel_set(
     if known is not None:
         return known
     progress(f"Resolving {origin(spec)} for {target}")
+    file = _resolved(spec, target, cache)
     wheels = tuple(sorted(_choose(resolve(spec, target), target, store, cache, progress)))
-    write_json(_resolved(spec, target, cache), [wheel.as_json() for wheel in wheels])
+    # Fetching takes minutes: what was resolved must not be kept as that of another text.
+    if _resolved(spec, target, cache) != file:
+        raise BuildError(
+            "The app's requirements changed while they were resolved",
+            f"{origin(spec)} is not what it was a moment ago",
+            "build again; what was fetched is kept",
+        )
+    write_json(file, [wheel.as_json() for wheel in wheels])
     return WheelSet(target, wheels)
 
 

@@ -77,7 +77,7 @@ def accept(layout: Layout, folder: Path, run: units.Run = units.run) -> Artifact
     signer = signature.verify(layout, manifest, folder / SIGNATURE, run)
     try:
         said = json.loads(manifest.read_text(encoding="utf-8"))
-        wheel_sets = list(said["targets"])
+        wheel_sets, _ = list(said["targets"]), str(said["name"])
     except (ValueError, KeyError, TypeError):
         raise HostFailure(
             "the artifact's manifest cannot be read",

@@ -24,6 +24,7 @@ from . import (
     unitfile,
     units,
     venvs,
+    writable,
     wsgi_check,
 )
 from .artifact import Artifact
@@ -70,6 +71,7 @@ def stage(layout: Layout, request: Request, run: units.Run = units.run) -> bool:
     try:
         (aside / "code").mkdir(parents=True)
         artifact = bundle.receive(layout, shipped, aside, run)
+        _check_name(request.release, str(artifact.manifest["name"]))
         if not venvs.is_complete(layout, artifact.venv):
             bundle.check_wheels(layout, artifact.wheels)
             venvs.ensure(layout, artifact.venv, artifact.lock, run)
@@ -123,6 +125,15 @@ def check(layout: Layout, name: str, run: units.Run = units.run) -> None:
 def _last_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1] if lines else "no output"
+
+
+def _check_name(release: str, artifact: str) -> None:
+    """A signature says who has built something, not that it is what was asked for."""
+    if not f"{release}-".startswith(f"{artifact}-"):
+        raise HostFailure(
+            f"what was shipped as {release} is another artifact: {artifact}",
+            "remove .turnout/artifacts on the controller and deploy again",
+        )
 
 
 def _shipped(request: Request) -> BinaryIO:
@@ -207,14 +218,10 @@ def _link_writable(layout: Layout, request: Request, aside: Path) -> None:
     owner = pwd.getpwnam(str(request.settings["user"]))
     for entry in request.settings.get("writable_dirs", []):
         path = bundle.inside(str(entry).removeprefix("code:"))
-        kept = layout.shared / path
-        kept.mkdir(parents=True, exist_ok=True)
-        # Also when it was there: whoever made it may have been killed before this.
-        if kept.stat().st_uid != owner.pw_uid:
-            os.chown(kept, owner.pw_uid, owner.pw_gid)
+        writable.make(layout.shared, path, owner)
         if str(entry).startswith("code:"):
             link = aside / "code" / path
             if link.is_dir() and not link.is_symlink():
                 shutil.rmtree(link)
             link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(kept)
+            link.symlink_to(layout.shared / path)

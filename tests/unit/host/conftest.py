@@ -82,9 +82,10 @@ def owners(monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[int, int]]:
     """What was given to whom, by file name; nobody needs to be root for that."""
     given: dict[str, tuple[int, int]] = {}
 
-    def chown(path: Path, user: int, group: int) -> None:
+    def chown(path: Path | int, user: int, group: int) -> None:
         sys.audit("os.chown", path, user, group, -1)
-        given[Path(path).name] = (user, group)
+        named = Path(f"/proc/self/fd/{path}").readlink() if isinstance(path, int) else Path(path)
+        given[named.name] = (user, group)
 
     monkeypatch.setattr(os, "chown", chown)
     return given

@@ -164,7 +164,7 @@ def make_request(layout: Layout, release: str = "r1", **changes: Any) -> Request
     """
     fields = {name: changes.pop(name) for name in Request.__dataclass_fields__ if name in changes}
     if "bundle" not in fields:
-        fields["bundle"] = make_bundle(layout, **changes)
+        fields["bundle"] = make_bundle(layout, **{"name": release, **changes})
     wanted: dict[str, Any] = {
         "release": release,
         "settings": settings(),

@@ -38,7 +38,7 @@ def test_a_release_has_all_its_parts(layout: Layout, systemd: FakeSystemd) -> No
     ]  # fmt: skip
     manifest = json.loads((folder / "release.json").read_text())
     assert (manifest["release"], manifest["app"], manifest["venv"]) == ("r1", "hello", "v1")
-    assert (manifest["artifact"], manifest["commit"], manifest["signer"]) == ("a1", "c1", None)
+    assert (manifest["artifact"], manifest["commit"], manifest["signer"]) == ("r1", "c1", None)
     assert manifest["writable"] == [str(layout.shared)]
     assert "hush" not in (folder / "release.json").read_text()
     assert making.leftovers(layout) == []
@@ -120,6 +120,54 @@ def test_a_writable_folder_that_is_roots_still_is_given_to_the_app(
     assert owners["uploads"] == (NOBODY.pw_uid, NOBODY.pw_gid)
 
 
+@pytest.mark.parametrize("artifact", ["r", "r10", "another"])
+def test_another_artifact_than_the_release_is_made_of_is_refused(
+    layout: Layout, systemd: FakeSystemd, artifact: str
+) -> None:
+    with pytest.raises(HostFailure, match=f"another artifact: {artifact}"):
+        stage_r1(layout, systemd, name=artifact)
+
+    nothing_stays(layout)
+
+
+def test_no_link_of_the_app_s_leads_root_out_of_the_shared_folder(
+    layout: Layout,
+    systemd: FakeSystemd,
+    owners: dict[str, tuple[int, int]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (tmp_path / "etc").mkdir()
+    (layout.shared / "uploads").symlink_to(tmp_path / "etc")
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)  # so the link is not root's
+
+    with pytest.raises(HostFailure, match="uploads is a link of the app's"):
+        stage_r1(layout, systemd)
+
+    assert "etc" not in owners
+    nothing_stays(layout)
+
+
+def test_a_file_where_a_writable_folder_belongs_is_named(
+    layout: Layout, systemd: FakeSystemd
+) -> None:
+    (layout.shared / "uploads").write_text("")
+
+    with pytest.raises(HostFailure, match="uploads is no folder"):
+        stage_r1(layout, systemd)
+
+
+def test_a_link_of_root_s_gives_the_app_a_folder_on_another_disk(
+    layout: Layout, systemd: FakeSystemd, owners: dict[str, tuple[int, int]], tmp_path: Path
+) -> None:
+    (tmp_path / "disk").mkdir()
+    (layout.shared / "uploads").symlink_to(tmp_path / "disk")
+
+    stage_r1(layout, systemd)
+
+    assert owners["disk"] == (NOBODY.pw_uid, NOBODY.pw_gid)
+
+
 def test_the_same_release_twice_is_unchanged(layout: Layout, systemd: FakeSystemd) -> None:
     request = making.make_request(layout)
     assert stage.stage(layout, request, systemd)
@@ -149,7 +197,7 @@ def test_a_release_keeps_its_artifact_so_that_it_can_be_promoted_from_here(
     folder = stage_r1(layout, systemd) / "artifact"
 
     assert (folder / "code.tar.gz").read_bytes() == making.code_archive()
-    assert json.loads((folder / "manifest.json").read_text())["name"] == "a1"
+    assert json.loads((folder / "manifest.json").read_text())["name"] == "r1"
 
 
 def test_an_app_without_code_has_an_empty_folder_of_it(
@@ -273,7 +321,7 @@ def test_what_is_not_what_was_built_is_refused_and_nothing_stays(
 def test_a_bundle_that_was_cut_short_is_refused_and_nothing_stays(
     layout: Layout, systemd: FakeSystemd, kept: int
 ) -> None:
-    cut = io.BytesIO(making.make_bundle(layout).read()[:kept])
+    cut = io.BytesIO(making.make_bundle(layout, name="r1").read()[:kept])
 
     with pytest.raises(HostFailure, match=r"arrived damaged|one-1\.0.*is missing"):
         stage_r1(layout, systemd, bundle=cut)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 
 from turnout.bench import deploys, scratch, stubs
 from turnout.bench.report import Report, load, machine
 from turnout.bench.scratch import Scratch
 from turnout.bench.serving import sites, wrk
 from turnout.bench.serving.counted import (
+    C_PARSER,
     GEVENT,
     OURS,
     REALISTIC,
@@ -20,11 +22,29 @@ from turnout.bench.serving.counted import (
 )
 from turnout.bench.serving.sites import App, Site
 from turnout.bench.vm import Machine
+from turnout.errors import TurnoutError
 
 STUB = App("stubgthread", "stub:app", "/")
 SAMPLE = App("hello", "hello:create_app()", "/")
-# What Turnout's sites are called, by the worker class they run.
-CLASSES = {OURS: "gthread", SYNC: "sync", GEVENT: "gevent"}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One way in which Turnout serves the trivial app: its name, worker class, further packages."""
+
+    name: str
+    worker_class: str
+    packages: tuple[str, ...] = ()
+
+
+KINDS = {
+    OURS: Kind(STUB.name, "gthread"),
+    SYNC: Kind("stubsync", "sync"),
+    # gunicorn's gevent worker imports packaging, and gunicorn does not require it.
+    GEVENT: Kind("stubgevent", "gevent", ("gevent", "packaging")),
+    # gunicorn takes it where it is there. It has no wheel for Linux: the build compiles it.
+    C_PARSER: Kind("stubcparser", "gthread", ("gunicorn_h1c",)),
+}
 
 
 def measure(runs: int) -> Report:
@@ -48,7 +68,8 @@ def measure(runs: int) -> Report:
                 counted[app].add(site.name, _load(vm, site))
     nginx = vm.do("nginx -v 2>&1").strip().removeprefix("nginx version: ").replace("/", " ")
     versions = (nginx, stubs.pin(copy, "gunicorn").replace("==", " "))
-    return report(counted, runs, left_out, machine(before, *versions))
+    notes = [f"{title} was left out: {why}" for title, why in left_out.items()]
+    return report(counted, runs, notes, machine(before, *versions))
 
 
 def _load(vm: Machine, site: Site) -> wrk.Outcome:
@@ -64,26 +85,27 @@ def _load(vm: Machine, site: Site) -> wrk.Outcome:
     return outcome
 
 
-def _deploy_stubs(copy: Scratch, vm: Machine) -> list[str]:
-    """Deploy the stub once with each worker class; return why one was left out."""
-    left_out = []
-    for kind in CLASSES.values():
-        name = f"stub{kind}"
-        stubs.add(copy, name, [vm], worker_class=kind)
-        # gunicorn's gevent worker imports packaging, and gunicorn does not require it.
-        why = stubs.lock(copy, name, "gevent", "packaging") if kind == "gevent" else ""
-        if why:
-            left_out.append(f"{GEVENT} was left out: {why}")
-        else:
-            stubs.ready(copy, name)
+def _deploy_stubs(copy: Scratch, vm: Machine) -> dict[str, str]:
+    """Deploy the stub in each way; return by title why one was left out."""
+    left_out = {}
+    for title, kind in KINDS.items():
+        stubs.add(copy, kind.name, [vm], worker_class=kind.worker_class)
+        try:
+            if kind.packages:
+                stubs.lock(copy, kind.name, *kind.packages)
+            stubs.ready(copy, kind.name)
+        except TurnoutError as error:
+            if title == OURS:
+                raise
+            left_out[title] = error.what
     return left_out
 
 
-def _trivial(vm: Machine, left_out: list[str]) -> list[Site]:
+def _trivial(vm: Machine, left_out: dict[str, str]) -> list[Site]:
     deployed = [
-        Site(title, f"stub{kind}.localhost", "/")
-        for title, kind in CLASSES.items()
-        if not any(line.startswith(title) for line in left_out)
+        Site(title, f"{kind.name}.localhost", "/")
+        for title, kind in KINDS.items()
+        if title not in left_out
     ]
     others = [sites.usual(vm, STUB), sites.bare(vm, STUB, 0), sites.bare_gthread(vm, STUB, 1)]
     return [*deployed, sites.one_lane(vm, STUB), *others]

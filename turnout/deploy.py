@@ -9,12 +9,12 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from turnout import github, local, openssh, receipt, recover, status, timings
+from turnout import github, local, openssh, receipt, status, timings
 from turnout.build import EarlyBuild, remember_targets
 from turnout.errors import TurnoutError
 from turnout.explain import failure
 from turnout.inventory import Environment
-from turnout.playbooks import Result, run
+from turnout.playbooks import Listener, Result, run
 from turnout.progress import Progress
 from turnout.unchanged import live_already, remember
 from turnout.view import seconds_line, shown
@@ -103,17 +103,19 @@ def _deploy(environment: Environment, variables: dict[str, Any], *, check: bool)
             early.start()
         for host in environment.hosts:
             openssh.connect_ahead(host)
-        status.get_ready(environment)
         result = run(
             "deploy",
             environment.name,
-            listener=view,
+            listener=_ConnectsLater(view, environment),
             check=check,
             variables=variables,
             cancel=early.failed,
         )
         view.finish(result.progress)
     if result.cancelled and not (check or early.error):
+        # What it imports takes a deploy that ends well a twentieth of a second before it begins.
+        from turnout import recover
+
         recover.after_cancel(environment)
     if early.error:
         raise TurnoutError(
@@ -123,6 +125,20 @@ def _deploy(environment: Environment, variables: dict[str, Any], *, check: bool)
         )
     judge(result, environment, check)
     return result.progress
+
+
+class _ConnectsLater:
+    """Connects for the question at the end while the hosts stage, not while Ansible starts."""
+
+    def __init__(self, view: Listener, environment: Environment) -> None:
+        self._view, self._environment, self._has_begun = view, environment, False
+
+    def update(self, progress: Progress) -> None:
+        """Hand on what has happened."""
+        self._view.update(progress)
+        if not self._has_begun and "Stage" in progress.phases:
+            self._has_begun = True
+            status.get_ready(self._environment)
 
 
 def title(verb: str, environment: Environment) -> str:

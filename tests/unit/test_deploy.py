@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.unit.receipt_samples import RECEIPT
-from turnout import build, deploy, unchanged
+from turnout import build, deploy, recover, unchanged
 from turnout.build import EarlyBuild
 from turnout.errors import TurnoutError
 from turnout.inventory import Environment, Host
@@ -110,10 +110,13 @@ class Runs:
         self.connected: list[Host] = []
         self.timed: list[str] = []
         self.cleaned: list[Environment] = []
+        self.ready: list[Environment] = []
 
     def run(self, name: str, env: str, *, check: bool = False, **more: Any) -> Result:
         self.names.append(f"{name} --check" if check else name)
         self.variables = more.get("variables") or {}
+        for phases in ({}, self.progress.phases, self.progress.phases):
+            more["listener"].update(Progress(phases=phases))
         return Result(name, env, self.exit_code, self.cancelled, self.progress)
 
 
@@ -123,10 +126,10 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
     made = Runs()
     provisioned: set[str] = set()
     monkeypatch.setattr(deploy, "run", made.run)
-    monkeypatch.setattr(deploy.status, "get_ready", lambda environment: None)
+    monkeypatch.setattr(deploy.status, "get_ready", made.ready.append)
     monkeypatch.setattr(deploy.openssh, "connect_ahead", made.connected.append)
     monkeypatch.setattr(deploy.timings, "store", lambda *_: made.timed.append(made.names[-1]))
-    monkeypatch.setattr(deploy.recover, "after_cancel", made.cleaned.append)
+    monkeypatch.setattr(recover, "after_cancel", made.cleaned.append)
     monkeypatch.setattr(deploy.status, "ask", lambda environment: [])
     monkeypatch.setattr(
         deploy.local, "ready", lambda env: Environment(env, "shop", list(PROD.hosts))
@@ -141,6 +144,17 @@ def test_the_first_deploy_on_this_machine_provisions_and_the_next_does_not(runs:
     deploy.deploy("local")
 
     assert runs.names == ["provision", "deploy", "deploy"]
+
+
+def test_the_question_at_the_end_is_prepared_once_while_the_hosts_stage(runs: Runs) -> None:
+    deploy.deploy("prod")
+    assert [environment.name for environment in runs.ready] == ["prod"]
+
+    runs.progress = Progress(phases={"Preflight": {"web1": Cell("failed")}})
+    runs.exit_code = 2
+    with pytest.raises(TurnoutError):
+        deploy.deploy("prod")
+    assert len(runs.ready) == 1
 
 
 def test_a_real_environment_is_provisioned_only_when_somebody_says_so(

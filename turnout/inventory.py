@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from turnout.errors import TurnoutError
-from turnout.paths import CACHE, INVENTORIES, LABS, PLAYBOOKS, REPOSITORY
+from turnout.paths import CACHE, INVENTORIES, LABS, REPOSITORY
 
 GROUP = "web"
 LOCAL = "local"
@@ -136,12 +136,17 @@ def _check_lab(name: str) -> None:
         )
 
 
+def files_below(folder: Path) -> list[Path]:
+    """Return the files below a folder, also of folders that are links: Ansible reads them, too."""
+    walked = os.walk(folder, followlinks=True)
+    return sorted(Path(here) / name for here, _, names in walked for name in names)
+
+
 def sources(name: str) -> Iterator[Path]:
     """Yield every file that decides what the environment ``name`` resolves to."""
-    yield from sorted(path for path in (INVENTORIES / name).rglob("*") if path.is_file())
+    yield from files_below(INVENTORIES / name)
     yield from sorted(INVENTORIES.glob("*.py"))
     yield from sorted(LABS.glob("*/lab.json")) if name == LOCAL else ()
-    yield from sorted((PLAYBOOKS / "vars").glob("*.yml"))
     for role in ("app", "release"):
         yield from sorted((REPOSITORY / "roles" / role).glob("[dv]*/main.yml"))
     yield REPOSITORY / "ansible.cfg"

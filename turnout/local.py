@@ -66,11 +66,11 @@ def fingerprint(env: str) -> str:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(
+    return [
         path
-        for path in folder.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts and path.name != "vault.yml"
-    )
+        for path in inventory.files_below(folder)
+        if "__pycache__" not in path.parts and path.name != "vault.yml"
+    ]
 
 
 def _stamp(env: str) -> Path:

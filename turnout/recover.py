@@ -30,7 +30,7 @@ def recover(env: str) -> None:
         TurnoutError: a host does not answer, somebody is at work there, or the fleet stays mixed.
     """
     environment = load(env)
-    _free(environment, _answers(environment), force=False)
+    _free(environment, status.ask(environment), force=False)
     _make_whole(environment)
 
 
@@ -45,8 +45,8 @@ def unlock(env: str, *, yes: bool = False) -> None:
         TurnoutError: nobody says yes, or a host does not answer.
     """
     environment = load(env)
-    entries = _answers(environment)
-    held = [entry for entry in entries if entry["lease"]]
+    entries = status.ask(environment)
+    held = [entry for entry in entries if entry.get("lease")]
     for entry in held:
         print(f"{entry['host']}: {_holder(entry)}")
     if held and not yes and not _confirmed(env):
@@ -60,7 +60,7 @@ def unlock(env: str, *, yes: bool = False) -> None:
 def after_cancel(environment: Environment) -> None:
     """Clean up behind a deploy that was cancelled here; what cannot be done now heals by itself."""
     try:
-        _free(environment, _answers(environment), force=False)
+        _free(environment, status.ask(environment), force=False)
     except TurnoutError as error:
         print(f"The hosts will go back by themselves; now: {error}", file=sys.stderr)
 
@@ -69,20 +69,36 @@ def _answers(environment: Environment) -> list[Entry]:
     entries = status.ask(environment)
     for entry in entries:
         if "error" in entry:
-            raise HostError(entry["host"], entry["error"], entry["why"], entry["next_step"])
+            raise _said(entry)
     return entries
 
 
+def _said(entry: Entry) -> HostError:
+    return HostError(entry["host"], entry["error"], entry["why"], entry["next_step"])
+
+
 def _free(environment: Environment, entries: list[Entry], *, force: bool) -> None:
+    """Free every host that answers, whoever else does not.
+
+    Raises:
+        HostError: one does not answer, or will not.
+    """
     words = ["--force"] if force else _dead(entries)
+    silent = [entry for entry in entries if "error" in entry]
+    names = {entry["host"] for entry in silent}
     answers = ssh.on_each(
-        environment.hosts,
+        [host for host in environment.hosts if host.name not in names],
         lambda host: ssh.program(host, environment.app, "recover", *words, timeout=SECONDS),
     )
+    failed = []
     for name, answer in answers.items():
         if isinstance(answer, HostError):
-            raise answer
-        print(f"{name}: {_done(answer)}", flush=True)
+            failed.append(answer)
+        else:
+            print(f"{name}: {_done(answer)}", flush=True)
+    failed += [_said(entry) for entry in silent]
+    if failed:
+        raise failed[0]
 
 
 def _dead(entries: list[Entry]) -> list[str]:
@@ -90,7 +106,7 @@ def _dead(entries: list[Entry]) -> list[str]:
     use_library()
     from turnout_build import leases
 
-    found = {entry["host"]: entry["lease"] for entry in entries}
+    found = {entry["host"]: entry["lease"] for entry in entries if "error" not in entry}
     return [word for one in leases.dead_owners(found) for word in ("--dead", one)]
 
 

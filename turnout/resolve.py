@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from turnout.errors import TurnoutError
-from turnout.inventory import GROUP, Environment, Host
+from turnout.inventory import GROUP, Environment, Host, files_below
 from turnout.paths import INVENTORIES, PLAYBOOKS, REPOSITORY, use_library
 from turnout.secrets import check_password, vault_file, vault_secrets
 
@@ -60,7 +60,7 @@ def _reason(said: io.TextIOWrapper, message: str) -> str:
 
 def _no_yaml(name: str) -> str:
     """Return the file and line that is no YAML, which Ansible does not tell; '' if all are."""
-    for path in sorted((INVENTORIES / name).rglob("*.yml")):
+    for path in (path for path in files_below(INVENTORIES / name) if path.suffix == ".yml"):
         try:
             yaml.compose(path.read_text())
         except yaml.MarkedYAMLError as error:
@@ -153,7 +153,8 @@ class _Inventory:
 
     def _readable(self) -> Iterator[Path]:
         vault = vault_file(self.name)
-        yield from (path for path in (INVENTORIES / self.name).rglob("*.yml") if path != vault)
+        found = (path for path in files_below(INVENTORIES / self.name) if path.suffix == ".yml")
+        yield from (path for path in found if path != vault)
 
     def _values(self, host: Any) -> _Values:
         playbook_dir = {"playbook_dir": str(PLAYBOOKS)}
@@ -167,13 +168,19 @@ class _Inventory:
             address=str(value.get("ansible_host", name)),
             port=int(value.get("ansible_port", 0)) or None,
             user=value.get("ansible_user", None),
-            key_file=value.get("ansible_ssh_private_key_file", None)
-            or value.get("ansible_private_key_file", None),
+            key_file=_expanded(
+                value.get("ansible_ssh_private_key_file", None)
+                or value.get("ansible_private_key_file", None)
+            ),
             ssh_args=" ".join(
                 str(value.get(f"ansible_ssh_{kind}_args", "")) for kind in ("common", "extra")
             ).strip(),
             url=str(value.get("app_url", "")),
         )
+
+
+def _expanded(path: str | None) -> str | None:
+    return str(Path(path).expanduser()) if path else None
 
 
 class _Values:

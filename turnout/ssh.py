@@ -143,8 +143,8 @@ def connected(host: Host) -> Connection:
     known = _open.get(host)
     if known is not None and known.is_connected:
         return known
-    connection = _connection(host)
     try:
+        connection = _connection(host)
         connection.open()
     except Exception as error:  # paramiko raises a dozen kinds; each ends in words
         raise unreachable(host, _words(error), lab=_is_lab(host)) from error
@@ -170,7 +170,9 @@ def options(host: Host) -> dict[str, str]:
     """Return the `-o` options of the host's `ansible_ssh_common_args`, names in lower case."""
     found, words = {}, shlex.split(host.ssh_args)
     for index, word in enumerate(words):
-        text = words[index + 1] if word == "-o" and index + 1 < len(words) else word[2:]
+        text = words[index + 1] if len(word) == 2 and index + 1 < len(words) else word[2:]
+        if word.startswith("-J"):
+            found["proxyjump"] = text
         if word.startswith("-o") and text:
             name, value = [*re.split(r"\s*[= ]\s*", text, maxsplit=1), ""][:2]
             found[name.lower()] = value
@@ -180,18 +182,48 @@ def options(host: Host) -> dict[str, str]:
 def _connection(host: Host) -> Connection:
     how: dict[str, Any] = {"banner_timeout": CONNECT_SECONDS, "auth_timeout": CONNECT_SECONDS}
     how |= {"channel_timeout": CHANNEL_SECONDS}
-    if host.key_file:
-        how |= {"key_filename": host.key_file, "look_for_keys": False, "allow_agent": False}
+    if host.key_file:  # an agent may hold it, and its passphrase
+        how |= {"key_filename": host.key_file, "look_for_keys": False}
+    wanted = options(host)
     connection = Connection(
         host.address,
         user=host.user,
         port=host.port,
         connect_timeout=CONNECT_SECONDS,
         connect_kwargs=how,
+        gateway=_gateway(host, wanted),
         config=Config(overrides={"run": {"in_stream": False}}),
     )
-    _pin_host_keys(connection.client, options(host))
+    if isinstance(connection.gateway, Connection):
+        # By `ProxyJump` of the user's own configuration; Fabric would take any key of that host.
+        connection.gateway = _gateway(host, {"proxyjump": connection.ssh_config["proxyjump"]})
+    _leave_out_missing(connection.connect_kwargs)
+    _pin_host_keys(connection.client, wanted)
     return connection
+
+
+def _gateway(host: Host, wanted: dict[str, str]) -> str | None:
+    """Return the command that reaches the host through others, if the inventory names any.
+
+    It is ssh's own, so host keys, agent and configuration on the way are those that Ansible uses.
+    """
+    command = wanted.get("proxycommand", "none")
+    jump = wanted.get("proxyjump", "none")
+    if command == "none" and jump != "none":
+        *before, last = jump.split(",")
+        through = ["-J", ",".join(before)] if before else []
+        command = shlex.join(["ssh", "-W", "[%h]:%p", *through, f"ssh://{last}"])
+    if command == "none":
+        return None
+    facts = {"%h": host.address, "%p": str(host.port or 22), "%r": host.user or "", "%%": "%"}
+    return re.sub(r"%[hpr%]", lambda found: facts[found[0]], command)
+
+
+def _leave_out_missing(how: dict[str, Any]) -> None:
+    """ssh passes over keys of the user's configuration that are not there; paramiko does not."""
+    named = how.get("key_filename") or []
+    if isinstance(named, list):
+        how["key_filename"] = [file for file in named if Path(file).expanduser().exists()]
 
 
 def _pin_host_keys(client: Any, wanted: dict[str, str]) -> None:

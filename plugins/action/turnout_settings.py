@@ -137,9 +137,12 @@ def check_paths(settings: Settings) -> Iterator[str]:
             yield f"{setting} holds {path!r}: write a path below the app's folder, without .."
     urls = [("app_static", item["url"]) for item in settings["static"]]
     urls += [("app_unbuffered_paths", path) for path in settings["unbuffered_paths"]]
+    urls += [("app_private_paths", path) for path in settings["private_paths"]]
     for setting, url in urls:
         if not URL_PATH.fullmatch(url):
             yield f"{setting} holds {url!r}: write the path of an address, such as /static/"
+        elif setting == "app_private_paths" and not url.strip("/"):
+            yield f"app_private_paths holds {url!r}, the whole site: let a firewall do that"
 
 
 def check_nginx(settings: Settings) -> Iterator[str]:

@@ -62,12 +62,15 @@ paths:
 
 import os
 import tempfile
+import time
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
 # In /run: a boot makes nginx read its files anyway.
 PENDING = Path("/run/turnout-nginx.pending")
+ERROR_LOG = Path("/var/log/nginx/error.log")
+RELOAD_SECONDS = 10
 
 
 class RefusedError(Exception):
@@ -150,10 +153,36 @@ def nginx_accepts(module):
 
 
 def reload_nginx(module):
-    """Have a running nginx read its files; one that is stopped reads them when it starts."""
-    running, _, _ = module.run_command(["systemctl", "is-active", "--quiet", "nginx"])
-    if running == 0:
-        module.run_command(["systemctl", "reload", "nginx"], check_rc=True)
+    """Have a running nginx read its files; one that is stopped reads them when it starts.
+
+    ``nginx -t`` does not say whether a port is free, and a reload is a signal, which succeeds
+    whatever comes of it: only new workers show that the configuration has been taken.
+    """
+    _, said, _ = module.run_command(["systemctl", "show", "--property=MainPID", "--value", "nginx"])
+    master = said.strip()
+    if master in ("", "0"):
+        return
+    before = workers(master)
+    module.run_command(["systemctl", "reload", "nginx"], check_rc=True)
+    deadline = time.monotonic() + RELOAD_SECONDS
+    while before and not workers(master) - before:
+        if time.monotonic() > deadline:
+            raise RefusedError(last_emergency() or f"no new worker within {RELOAD_SECONDS} s")
+        time.sleep(0.05)
+
+
+def workers(master):
+    """Return the processes that a master has started."""
+    try:
+        return set(Path(f"/proc/{master}/task/{master}/children").read_text().split())
+    except OSError:
+        return set()
+
+
+def last_emergency():
+    """Return what nginx last said of a configuration that it could not take."""
+    lines = (read(ERROR_LOG) or "").splitlines()
+    return next((line for line in reversed(lines) if "[emerg]" in line), "")
 
 
 def main():
@@ -181,7 +210,7 @@ def main():
     if changed and not module.check_mode:
         try:
             put(PENDING, "")
-            publish(entries, lambda: nginx_accepts(module))
+            publish(entries, lambda: (nginx_accepts(module), reload_nginx(module)))
         except RefusedError as refusal:
             if not unfinished:
                 put(PENDING, None)
@@ -192,7 +221,6 @@ def main():
                     f"nginx says: {refusal}"
                 )
             )
-        reload_nginx(module)
         put(PENDING, None)
 
     module.exit_json(

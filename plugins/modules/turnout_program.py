@@ -60,7 +60,7 @@ def main() -> None:
         if before != content and not module.check_mode:
             path.parent.mkdir(parents=True, exist_ok=True)
             atomic.write_file(path, content, 0o755)
-        unpacked = before == content and program.unpacked(path).is_dir()
+        unpacked = before == content and program.is_unpacked(path)
         if not module.check_mode:
             program.unpack(path)
     except OSError as error:

@@ -133,12 +133,12 @@ def test_everything_else_goes_to_the_app(site: str) -> None:
     assert "proxy_pass http://turnout_store_front;" in block(site, "location / {")
 
 
-@pytest.mark.parametrize("location", ["= /metrics", "^~ /metrics/"])
+@pytest.mark.parametrize("location", ["= /metrics", "^~ /metrics/", "= /admin", "^~ /admin/"])
 def test_private_paths_answer_this_host_and_named_networks_only(
     render: Render, location: str
 ) -> None:
     private = {
-        "nginx_site_private_paths": ["/metrics"],
+        "nginx_site_private_paths": ["/metrics", "/admin/"],
         "nginx_site_private_networks": ["10.1.0.0/16"],
     }
     kept = block(render("nginx_site", "site.conf.j2", **SITE, **private), f"location {location} {{")

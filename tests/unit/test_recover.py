@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -102,12 +103,15 @@ def test_a_host_that_is_being_changed_is_left_alone(fleet: Fleet) -> None:
         recover("prod")
 
 
-def test_a_host_that_does_not_answer_is_named(fleet: Fleet) -> None:
+@pytest.mark.parametrize("free", [recover, lambda env: unlock(env, yes=True)])
+def test_a_host_that_does_not_answer_is_named_once_the_others_are_free(
+    fleet: Fleet, free: Callable[[str], None]
+) -> None:
     fleet.hosts["web2"] = {"error": "no answer", "why": "timeout", "next_step": "look at it"}
 
     with pytest.raises(HostError, match="web2: no answer"):
-        recover("prod")
-    assert fleet.asked == []
+        free("prod")
+    assert [asked[:2] for asked in fleet.asked] == [("web1", "recover")]
 
 
 def test_unlock_says_whose_it_is_and_asks(

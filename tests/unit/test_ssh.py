@@ -53,6 +53,48 @@ def test_the_pinned_keys_are_the_ones_that_count(tmp_path: Path) -> None:
     assert list(keys) == ["[192.0.2.1]:2222"]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        ("-o ProxyJump=bastion", "ssh -W '[192.0.2.1]:2222' ssh://bastion"),
+        ("-J me@bastion:2022", "ssh -W '[192.0.2.1]:2222' ssh://me@bastion:2022"),
+        ("-J first,second", "ssh -W '[192.0.2.1]:2222' -J first ssh://second"),
+        ("-o ProxyCommand='nc -x proxy %h %p'", "nc -x proxy 192.0.2.1 2222"),
+        ("-o ProxyCommand=none -o ProxyJump=none", None),
+        ("-C", None),
+    ],
+)
+def test_a_bastion_that_the_inventory_names_is_gone_through(
+    arguments: str, command: str | None
+) -> None:
+    host = Host("web1", "192.0.2.1", port=2222, ssh_args=arguments)
+
+    assert ssh._connection(host).gateway == command
+
+
+def test_keys_of_the_user_s_configuration_that_are_not_there_are_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").touch()
+    how = {"key_filename": [str(tmp_path / "here"), str(tmp_path / "gone")]}
+
+    ssh._leave_out_missing(how)
+
+    assert how == {"key_filename": [str(tmp_path / "here")]}
+
+
+def test_a_configuration_that_fabric_cannot_read_is_told_of_its_host(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(*arguments: object, **more: object) -> None:
+        raise KeyError("/run/agent.sock")
+
+    monkeypatch.setattr(ssh, "Connection", broken)
+
+    with pytest.raises(HostError, match="web1"):
+        ssh.connected(PINNED)
+
+
 def test_only_root_goes_without_sudo() -> None:
     assert ssh.as_root(PINNED, ["id", "a b"]) == "sudo -n id 'a b'"
     assert ssh.as_root(Host("a", "a", user="root"), ["id"]) == "id"

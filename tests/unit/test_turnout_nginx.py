@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from plugins.modules import turnout_nginx
 from plugins.modules.turnout_nginx import Entry, RefusedError, publish
 
 
@@ -48,6 +49,49 @@ def test_an_interrupted_run_leaves_the_former_ones(tmp_path: Path) -> None:
         publish([Entry(site, "new")], interrupted)
 
     assert site.read_text() == "former"
+
+
+class Module:
+    """Stands for the module: systemctl says what the test lets it say."""
+
+    def __init__(self, takes_it: bool) -> None:
+        self.takes_it, self.children, self.reloads = takes_it, "7 8", 0
+
+    def run_command(self, words: list[str], **_: object) -> tuple[int, str, str]:
+        if "reload" in words:
+            self.reloads += 1
+            self.children = "8 9" if self.takes_it else "7 8"
+        return 0, "6\n", ""
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    log = tmp_path / "error.log"
+    monkeypatch.setattr(turnout_nginx, "RELOAD_SECONDS", 0.1)
+    monkeypatch.setattr(turnout_nginx, "ERROR_LOG", log)
+    return log
+
+
+def test_a_reload_is_over_when_there_is_a_worker_that_has_the_new_configuration(
+    quick: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = Module(takes_it=True)
+    monkeypatch.setattr(turnout_nginx, "workers", lambda _: {*module.children.split()})
+
+    turnout_nginx.reload_nginx(module)
+
+    assert module.reloads == 1
+
+
+def test_a_configuration_that_nginx_could_not_take_is_told_in_its_words(
+    quick: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = Module(takes_it=False)
+    monkeypatch.setattr(turnout_nginx, "workers", lambda _: {*module.children.split()})
+    quick.write_text("a [notice]\nbind() to 0.0.0.0:443 failed [emerg]\nb [notice]\n")
+
+    with pytest.raises(RefusedError, match=r"bind\(\) to 0.0.0.0:443 failed"):
+        turnout_nginx.reload_nginx(module)
 
 
 def test_what_is_already_so_does_not_differ(tmp_path: Path) -> None:

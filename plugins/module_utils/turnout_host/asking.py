@@ -22,6 +22,7 @@ class Asker:
         known = settle.settings(layout)
         self._layout = layout
         self._port, self._tls = int(known.get("port", 80)), bool(known.get("tls", False))
+        self._hostnames = known.get("hostnames", ())
         self._kept: http.client.HTTPConnection | None = None
         self._keeps = False
         self._known: dict[str, Health] = {}
@@ -68,9 +69,8 @@ class Asker:
     def _health(self, release: str) -> Health:
         if release not in self._known:
             found = releases.find(self._layout, release)
-            self._known[release] = (
-                Health.from_settings(found.manifest["health"]) if found else Health()
-            )
+            wanted = Health.from_settings(found.manifest["health"]) if found else Health()
+            self._known[release] = health.through_nginx(wanted, self._hostnames)
         return self._known[release]
 
 

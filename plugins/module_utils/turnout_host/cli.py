@@ -148,6 +148,7 @@ def _boot(layout: Layout, slots: Slots, _arguments: argparse.Namespace) -> Resul
 
 
 def _settle(layout: Layout, slots: Slots, arguments: argparse.Namespace) -> Result:
+    settle.wait(layout, arguments.slot)
     with exclusive(layout, wait_seconds=600):
         return {"stopped": settle.settle(layout, slots, arguments.slot)}
 

@@ -6,6 +6,7 @@ imports nothing of Turnout: only the standard library and gunicorn.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import json
 import math
@@ -50,13 +51,17 @@ class InFlight:
     def _open(self) -> None:
         # Each worker opens its own after the fork.
         self._owner, self._count = os.getpid(), 0
+        self._map = None
         name = Path(self._folder) / f"inflight.{self._owner}"
-        handle = os.open(name, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644)
-        try:
-            os.ftruncate(handle, 8)
-            self._map = mmap.mmap(handle, 8)
-        finally:
-            os.close(handle)
+        # Where /run is full nobody counts, and every request is answered all the same. Room is
+        # taken first: a write into a map without any kills the worker.
+        with contextlib.suppress(OSError):
+            handle = os.open(name, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644)
+            try:
+                os.posix_fallocate(handle, 0, 8)
+                self._map = mmap.mmap(handle, 8)
+            finally:
+                os.close(handle)
 
 
 def configure(config: dict[str, Any], folder: Path) -> None:

@@ -7,7 +7,9 @@ import http.client
 import socket
 import ssl
 import time
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,20 @@ class Health:
     def from_settings(cls, settings: dict[str, Any]) -> Health:
         """Build from the ``health`` part of release.json."""
         return cls(**{**settings, "statuses": tuple(settings.get("statuses", (200,)))})
+
+
+def through_nginx(wanted: Health, hostnames: Sequence[str]) -> Health:
+    """Return what to ask the host's nginx for: by a name that it serves today.
+
+    A release keeps the name that it was deployed with, and its site may have another one by now.
+
+    Args:
+        hostnames: what provision gave the site; none of a host that was not told.
+    """
+    host = wanted.host.rpartition(":")[0] or wanted.host
+    if not hostnames or any(fnmatchcase(host.lower(), name.lower()) for name in hostnames):
+        return wanted
+    return replace(wanted, host=hostnames[0].replace("*", "www", 1))
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import compileall
 import hashlib
 import io
+import os
 import py_compile
 import zipfile
 from functools import cache
@@ -66,6 +67,19 @@ def unpacked(path: Path) -> Path:
     return path.with_name(f"host-{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}")
 
 
+def is_unpacked(path: Path) -> bool:
+    """Say whether the program at ``path`` lies unpacked beside it, file by file."""
+    folder = unpacked(path)
+    if not folder.is_dir():
+        return False
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name for name in archive.namelist() if name != "__main__.py"]
+            return all((folder / name).read_bytes() == archive.read(name) for name in names)
+    except OSError:
+        return False
+
+
 def unpack(path: Path) -> bool:
     """Unpack the program at ``path`` beside itself, with bytecode for the Python that runs this.
 
@@ -73,7 +87,7 @@ def unpack(path: Path) -> bool:
         Whether it had to be done.
     """
     folder = unpacked(path)
-    if folder.is_dir():
+    if is_unpacked(path):
         return False
     aside = folder.with_name(f".{folder.name}.new")
     remove_tree(aside)
@@ -82,6 +96,8 @@ def unpack(path: Path) -> bool:
     (aside / "__main__.py").unlink()
     unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
     compileall.compile_dir(aside, quiet=2, invalidation_mode=unchecked)
+    os.sync()  # or a power cut leaves a whole folder of empty files, from which everything runs
+    remove_tree(folder)
     aside.rename(folder)
     older = sorted(path.parent.glob("host-*"), key=lambda one: one.stat().st_mtime)
     for one in older[:-KEPT]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 from . import drain, journal, pruning, splits, units
@@ -12,6 +13,9 @@ from .units import Slots
 HOST_PROGRAM = "/usr/local/lib/turnout/host.pyz"
 # Of a host that was provisioned before it was told.
 WARM_SECONDS = 300
+PAUSE_SECONDS = 0.1
+# Under the lock, after the drain.
+LAST_SECONDS = 1.0
 
 
 def settings(layout: Layout) -> dict[str, Any]:
@@ -67,18 +71,29 @@ def _timer(layout: Layout) -> str:
     return f"turnout-settle-{layout.app}"
 
 
+def wait(layout: Layout, slot: str) -> None:
+    """Wait until the slot answers nobody any more, its time is over, or it is needed.
+
+    Without the app's lock: a stream may last for minutes, and whoever deploys or goes back must
+    not wait for its end.
+    """
+    deadline = time.monotonic() + float(settings(layout).get("drain_seconds", 60))
+    while time.monotonic() < deadline and _is_over(layout, slot) and drain.in_flight(layout, slot):
+        time.sleep(PAUSE_SECONDS)
+
+
 def settle(layout: Layout, slots: Slots, slot: str) -> bool:
-    """Drain and stop ``slot``, unless it takes traffic (again); then prune."""
-    if splits.lanes(layout, splits.live(layout))[slot]:
+    """Stop ``slot``, for which ``wait`` has waited, unless it takes traffic (again); then prune."""
+    if not _is_over(layout, slot):
         return False
-    # An idle slot runs either what was live before, or a deploy that is under way.
-    if journal.running(layout):
-        return False
-    drain.stop(
-        layout, slots, slot, timeout_seconds=float(settings(layout).get("drain_seconds", 60))
-    )
+    drain.stop(layout, slots, slot, timeout_seconds=LAST_SECONDS)
     prune(layout)
     return True
+
+
+def _is_over(layout: Layout, slot: str) -> bool:
+    # An idle slot runs either what was live before, or a deploy that is under way.
+    return not (splits.lanes(layout, splits.live(layout))[slot] or journal.running(layout))
 
 
 def prune(layout: Layout) -> list[str]:

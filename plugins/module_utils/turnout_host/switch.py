@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from . import drain, health, hiding, journal, releases, schema, splits
+from . import drain, health, hiding, journal, releases, schema, settle, splits
 from . import start as starting
 from .errors import HostFailure
 from .health import Health
@@ -70,7 +70,8 @@ def verify(layout: Layout, name: str, public: dict[str, Any], *, settled: bool =
     Raises:
         HostFailure: with what came back instead.
     """
-    wanted = Health.from_settings(releases.get(layout, name).manifest["health"])
+    asked = Health.from_settings(releases.get(layout, name).manifest["health"])
+    wanted = health.through_nginx(asked, settle.settings(layout).get("hostnames", ()))
     if settled:
         drain.wait_for_last_old_answer(layout)
     deadline, in_a_row = time.monotonic() + VERIFY_SECONDS, 0

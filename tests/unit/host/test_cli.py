@@ -248,6 +248,19 @@ def test_the_program_runs_from_its_bytecode_where_provision_has_unpacked_it(
     assert run_program(path, "status", "--app", "no-such-app").returncode == 1
 
 
+def test_a_program_of_which_a_power_cut_left_empty_files_is_unpacked_anew(
+    host_program: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "host.pyz"
+    path.write_bytes(host_program.read_bytes())
+    program.unpack(path)
+    (program.unpacked(path) / "turnout_host/cli.py").write_text("")
+
+    assert program.unpack(path)
+    assert program.is_unpacked(path)
+    assert run_program(path, "status", "--app", "no-such-app").returncode == 1
+
+
 def test_only_the_program_before_the_newest_is_kept(host_program: Path, tmp_path: Path) -> None:
     path = tmp_path / "host.pyz"
     for number in range(4):

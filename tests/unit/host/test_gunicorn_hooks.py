@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import struct
@@ -150,6 +151,19 @@ def test_requests_in_flight_are_counted_where_drain_reads_them(
     assert drain.in_flight(layout, "blue") == 1
     config["post_request"](None, Request(), {}, None)
     assert drain.in_flight(layout, "blue") == 0
+
+
+def test_a_runtime_folder_that_is_full_costs_no_request(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    in_flight = InFlight(str(root))
+
+    in_flight.add(1)
+    in_flight.add(-1)
 
 
 def test_each_process_counts_its_own_requests_after_a_fork(root: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.host import making
 from tests.unit.host.fake_systemd import FakeSystemd
-from turnout_host import journal, settle, splits
+from turnout_host import drain, journal, settle, splits
 from turnout_host.layout import Layout
 from turnout_host.units import Slots
 
@@ -49,6 +49,31 @@ def test_a_slot_that_takes_traffic_is_not_settled(
     assert not settle.settle(layout, slots, "blue")
     assert systemd.calls == []
     assert on_disk(layout)[0] == ["r1", "r2", "r3"]
+
+
+def test_an_old_slot_is_waited_for_without_the_lock_until_it_answers_nobody(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deployed(layout, "r1", "r2")
+    left = [2, 1, 0]
+    monkeypatch.setattr(drain, "in_flight", lambda *_: left.pop(0))
+    monkeypatch.setattr(settle, "PAUSE_SECONDS", 0)
+
+    settle.wait(layout, "blue")
+
+    assert left == []
+
+
+@pytest.mark.parametrize("needed", ["by a deploy", "by visitors"])
+def test_nobody_is_waited_for_in_a_slot_that_is_needed(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, needed: str
+) -> None:
+    deployed(layout, "r1", "r2")
+    monkeypatch.setattr(drain, "in_flight", lambda *_: 1)
+    if needed == "by a deploy":
+        journal.begin(layout, "r3")
+
+    settle.wait(layout, "blue" if needed == "by a deploy" else "green")  # it would take a minute
 
 
 def test_a_running_deploy_is_not_settled_away(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
@@ -192,6 +193,27 @@ def test_verify_wants_the_release_itself_several_times(layout: Layout, nginx: Si
     switch.verify(layout, "r2", {"port": nginx.port, "tls": False})
 
     assert len(nginx.asked) == switch.ANSWERS_IN_A_ROW
+
+
+@pytest.mark.parametrize(
+    ("names", "host"),
+    [
+        (["a.example", "hello.example"], "hello.example"),
+        (["*.b.example", "a.example"], "www.b.example"),
+        (["b.example"], "b.example"),
+        ([], "hello.example"),
+    ],
+)
+def test_a_release_is_asked_for_by_a_name_that_the_site_still_has(
+    layout: Layout, nginx: Site, names: list[str], host: str
+) -> None:
+    making.make_release(layout, "r2")
+    layout.settings.parent.mkdir(parents=True, exist_ok=True)
+    layout.settings.write_text(json.dumps({"hostnames": names}))
+
+    switch.verify(layout, "r2", {"port": nginx.port, "tls": False})
+
+    assert {headers["Host"] for _, headers in nginx.asked} == {host}
 
 
 def test_verify_does_not_take_the_old_release_for_the_new_one(layout: Layout, nginx: Site) -> None:

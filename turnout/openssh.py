@@ -9,8 +9,9 @@ from pathlib import Path
 
 from turnout.inventory import Host
 
-# Where Ansible keeps what it shares; ansible.cfg names a connection by where it leads alone.
-SHARED = Path(os.environ.get("ANSIBLE_SSH_CONTROL_PATH_DIR", "~/.ansible/cp")).expanduser()
+CONTROL_PATH_DIR = "ANSIBLE_SSH_CONTROL_PATH_DIR"
+# The path of a socket has 108 bytes at most, and ssh adds a slash, 40 digits and 18 more to it.
+MOST_BYTES = 48
 # As ansible.cfg has them, since the connection is Ansible's.
 OPTIONS = {
     "ControlMaster": "auto",
@@ -18,6 +19,20 @@ OPTIONS = {
     "ServerAliveInterval": "5",
     "ServerAliveCountMax": "3",
 }
+
+
+def shared() -> Path:
+    """Return where Ansible keeps what it shares: by default, where that is short enough for ssh.
+
+    ansible.cfg names a connection by where it leads alone.
+    """
+    if CONTROL_PATH_DIR in os.environ:
+        return Path(os.environ[CONTROL_PATH_DIR]).expanduser()
+    usual, private = Path("~/.ansible/cp").expanduser(), os.environ.get("XDG_RUNTIME_DIR")
+    is_long = len(os.fsencode(usual)) > MOST_BYTES
+    return Path(private, "turnout") if is_long and private else usual
+
+
 # Nobody waits for them; whoever forgets a child that still runs is warned by Python.
 _ahead: list[subprocess.Popen[bytes]] = []
 
@@ -32,9 +47,10 @@ def connect_ahead(host: Host) -> None:
 
     Whatever is wrong with it is for Ansible to find out and to tell.
     """
-    SHARED.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = shared()
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     options = [word for name, value in OPTIONS.items() for word in ("-o", f"{name}={value}")]
-    options += ["-o", f"ControlPath={SHARED}/%C"]
+    options += ["-o", f"ControlPath={folder}/%C"]
     ahead = subprocess.Popen(
         ["ssh", *_how(host), *options, "-o", "BatchMode=yes", host.address, "true"],
         stdin=subprocess.DEVNULL,

@@ -22,7 +22,7 @@ from typing import Any, Protocol
 
 import ansible_runner  # type: ignore[import-untyped]
 
-from turnout import secrets
+from turnout import openssh, secrets
 from turnout.paths import INVENTORIES, PLAYBOOKS, REPOSITORY
 from turnout.progress import Failure, Progress
 
@@ -116,6 +116,7 @@ def _environment(env: str) -> dict[str, str]:
         # The runner puts its own folder in place of the one that ansible.cfg names.
         "ANSIBLE_CALLBACK_PLUGINS": str(PLAYBOOKS.with_name("plugins") / "callback"),
         "ANSIBLE_NOCOLOR": "1",
+        openssh.CONTROL_PATH_DIR: str(openssh.shared()),
     }
 
 

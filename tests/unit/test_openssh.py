@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import REPOSITORY
-from turnout import openssh
+from turnout import openssh, playbooks
 from turnout.inventory import Host
 
 HOST = Host("web1", "192.0.2.1", 2222, "deploy", "/keys/id", "-o StrictHostKeyChecking=yes")
@@ -23,7 +23,7 @@ def started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[str]]:
         assert set(how.values()) == {openssh.subprocess.DEVNULL}
         commands.append(argv)
 
-    monkeypatch.setattr(openssh, "SHARED", tmp_path / "cp")
+    monkeypatch.setenv(openssh.CONTROL_PATH_DIR, str(tmp_path / "cp"))
     monkeypatch.setattr(openssh.subprocess, "Popen", popen)
     return commands
 
@@ -56,4 +56,22 @@ def test_ansible_looks_for_it_there() -> None:
     assert section["ssh_args"].replace("-o ", "").split() == [
         f"{name}={value}" for name, value in openssh.OPTIONS.items()
     ]
-    assert Path.home() / ".ansible/cp" == openssh.SHARED
+
+
+@pytest.mark.parametrize(
+    ("home", "folder"),
+    [
+        ("/home/ann", "/home/ann/.ansible/cp"),
+        # With ssh's own 59 the path of a socket would be too long, and every host unreachable.
+        ("/home/corp.example.com/firstname.lastname", "/run/user/1000/turnout"),
+    ],
+)
+def test_a_home_with_a_long_path_has_its_connections_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, home: str, folder: str
+) -> None:
+    monkeypatch.delenv(openssh.CONTROL_PATH_DIR, raising=False)
+    monkeypatch.setenv("HOME", home)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/run/user/1000")
+
+    assert openssh.shared() == Path(folder)
+    assert playbooks._environment("prod")[openssh.CONTROL_PATH_DIR] == folder

@@ -70,7 +70,7 @@ from ansible.module_utils.basic import AnsibleModule
 # In /run: a boot makes nginx read its files anyway.
 PENDING = Path("/run/turnout-nginx.pending")
 ERROR_LOG = Path("/var/log/nginx/error.log")
-RELOAD_SECONDS = 10
+RELOAD_SECONDS = 30
 
 
 class RefusedError(Exception):

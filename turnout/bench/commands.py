@@ -20,7 +20,8 @@ BIN = Path(sys.executable).parent
 # Nothing that is measured takes nearly as long; some of the tools hang now and then.
 LONGEST_SECONDS = 300.0
 # A run must not hear what the shell that started the bench says to its own commands.
-_NOT_PASSED_ON = ("TURNOUT_", "ANSIBLE_", "INVOKE_")
+_SLOWS_PYTHON = ("COVERAGE_", "PYTHONDEVMODE", "PYTHONDONTWRITEBYTECODE", "PYTHONPROFILE")
+_NOT_PASSED_ON = ("TURNOUT_", "ANSIBLE_", "INVOKE_", *_SLOWS_PYTHON)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 
-from plugins.module_utils.turnout_build.missing_settings import Setting, missing, remedy
+from turnout_build.missing_settings import Setting, missing, remedy
 
 
 def setting(name: str, **variables: Any) -> Setting:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from plugins.module_utils.turnout_build.typed_settings import problems, remedy
 from tests.conftest import load_role_file
+from turnout_build.typed_settings import problems, remedy
 
 SPEC = load_role_file("app", "meta/argument_specs.yml")["argument_specs"]["main"]["options"]
 

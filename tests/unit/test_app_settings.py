@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from plugins.action.turnout_settings import from_values, problems
 from tests.conftest import load_role_file
+from turnout_build.app_settings import from_values, problems
 
 GOOD: dict[str, Any] = {
     "name": "storefront",

@@ -139,7 +139,8 @@ def _check_lab(name: str) -> None:
 def files_below(folder: Path) -> list[Path]:
     """Return the files below a folder, also of folders that are links: Ansible reads them, too."""
     walked = os.walk(folder, followlinks=True)
-    return sorted(Path(here) / name for here, _, names in walked for name in names)
+    found = (Path(here, name) for here, _, names in walked for name in names)
+    return sorted(path for path in found if path.is_file())  # an editor's lock leads nowhere
 
 
 def sources(name: str) -> Iterator[Path]:

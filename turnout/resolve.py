@@ -60,13 +60,17 @@ def _reason(said: io.TextIOWrapper, message: str) -> str:
 
 def _no_yaml(name: str) -> str:
     """Return the file and line that is no YAML, which Ansible does not tell; '' if all are."""
-    for path in (path for path in files_below(INVENTORIES / name) if path.suffix == ".yml"):
+    for path in _yaml_files(name):
         try:
             yaml.compose(path.read_text())
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 0
             return f"{path.relative_to(INVENTORIES.parent)}, line {line}: {error.problem}"
     return ""
+
+
+def _yaml_files(name: str) -> list[Path]:
+    return [path for path in files_below(INVENTORIES / name) if path.suffix == ".yml"]
 
 
 class _Inventory:
@@ -153,8 +157,7 @@ class _Inventory:
 
     def _readable(self) -> Iterator[Path]:
         vault = vault_file(self.name)
-        found = (path for path in files_below(INVENTORIES / self.name) if path.suffix == ".yml")
-        yield from (path for path in found if path != vault)
+        yield from (path for path in _yaml_files(self.name) if path != vault)
 
     def _values(self, host: Any) -> _Values:
         playbook_dir = {"playbook_dir": str(PLAYBOOKS)}

@@ -197,7 +197,7 @@ def _connection(host: Host) -> Connection:
     if isinstance(connection.gateway, Connection):
         # By `ProxyJump` of the user's own configuration; Fabric would take any key of that host.
         connection.gateway = _gateway(host, {"proxyjump": connection.ssh_config["proxyjump"]})
-    _leave_out_missing(connection.connect_kwargs)
+    _leave_out_missing(connection.connect_kwargs, host)
     _pin_host_keys(connection.client, wanted)
     return connection
 
@@ -219,11 +219,16 @@ def _gateway(host: Host, wanted: dict[str, str]) -> str | None:
     return re.sub(r"%[hpr%]", lambda found: facts[found[0]], command)
 
 
-def _leave_out_missing(how: dict[str, Any]) -> None:
-    """ssh passes over keys of the user's configuration that are not there; paramiko does not."""
-    named = how.get("key_filename") or []
-    if isinstance(named, list):
-        how["key_filename"] = [file for file in named if Path(file).expanduser().exists()]
+def _leave_out_missing(how: dict[str, Any], host: Host) -> None:
+    """ssh passes over keys of the user's configuration that are not there; paramiko does not.
+
+    That the inventory's own is missing is for the operator to know.
+    """
+    how["key_filename"] = [
+        file
+        for file in how.get("key_filename") or []
+        if file == host.key_file or Path(file).expanduser().exists()
+    ]
 
 
 def _pin_host_keys(client: Any, wanted: dict[str, str]) -> None:

@@ -143,6 +143,25 @@ def test_a_changed_file_is_seen(inventories: Path) -> None:
     assert load("prod").app == "mill"
 
 
+def test_a_changed_file_is_seen_in_a_folder_that_is_a_link(
+    inventories: Path, tmp_path: Path
+) -> None:
+    folder = inventories / "prod/group_vars"
+    folder.rename(tmp_path / "common")
+    folder.symlink_to(tmp_path / "common")
+    load("prod")
+
+    (tmp_path / "common/all/app.yml").write_text(APP.replace("shop", "mill"))
+
+    assert load("prod").app == "mill"
+
+
+def test_a_file_that_an_editor_has_open_is_no_trouble(inventories: Path) -> None:
+    (inventories / "prod/group_vars/all/.#app.yml").symlink_to("ann@laptop.123")
+
+    assert load("prod").app == "shop"
+
+
 def test_the_cache_holds_no_secret(inventories: Path, tmp_path: Path) -> None:
     file = inventories / "prod/group_vars/all/app.yml"
     file.write_text(APP + "app_env: {A: env-value}\nvault_secret_key: key-value\n")

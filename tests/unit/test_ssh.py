@@ -73,14 +73,18 @@ def test_a_bastion_that_the_inventory_names_is_gone_through(
 
 
 def test_keys_of_the_user_s_configuration_that_are_not_there_are_passed_over(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
     (tmp_path / "here").touch()
     how = {"key_filename": [str(tmp_path / "here"), str(tmp_path / "gone")]}
 
-    ssh._leave_out_missing(how)
+    ssh._leave_out_missing(how, PINNED)
 
     assert how == {"key_filename": [str(tmp_path / "here")]}
+
+
+def test_the_inventory_s_own_key_is_not_passed_over_when_it_is_missing() -> None:
+    assert ssh._connection(PINNED).connect_kwargs["key_filename"] == [PINNED.key_file]
 
 
 def test_a_configuration_that_fabric_cannot_read_is_told_of_its_host(

@@ -8,7 +8,22 @@ from pathlib import Path
 from . import tools
 from .errors import BuildError
 
-_SUBMODULE = "160000"
+
+@dataclass(frozen=True)
+class _Listed:
+    """A line of ``ls-files -v --stage``: git's flag for a file, its mode, its path."""
+
+    flag: str
+    mode: str
+    path: str
+
+    @property
+    def is_passed_over(self) -> bool:
+        return self.flag == "S" or self.flag.islower()  # skip-worktree, assume-unchanged
+
+    @property
+    def is_submodule(self) -> bool:
+        return self.mode == "160000"
 
 
 @dataclass(frozen=True)
@@ -44,8 +59,12 @@ def checkout(folder: Path) -> Checkout | None:
     # A `.gitmodules` may ask for changes in submodules to be passed over.
     words = ("--no-renames", "--ignore-submodules=none", "-uall", "--", ".")
     changed = _fields(_git(folder, "status", "--porcelain", "-z", *words))
-    changed += _looked_away(folder, top)
-    tracked = _fields(_git(folder, "ls-files", "-z", "--recurse-submodules"))
+    listed = _listed(folder)
+    changed += _looked_away(listed, folder.resolve().relative_to(top.resolve()))
+    tracked = tuple(file.path for file in listed)
+    if any(file.is_submodule for file in listed):
+        _check_submodules(folder, listed)
+        tracked = _fields(_git(folder, "ls-files", "-z", "--recurse-submodules"))
     untracked: tuple[str, ...] = ()
     if any(line.startswith("??") for line in changed):
         untracked = _fields(_git(folder, "ls-files", "-z", "--others", "--exclude-standard"))
@@ -56,26 +75,33 @@ def checkout(folder: Path) -> Checkout | None:
     return Checkout(commit, seconds, changed, top, tracked, untracked)
 
 
-def _looked_away(folder: Path, top: Path) -> tuple[str, ...]:
-    """Return, as status would, the files whose changes git was told not to look at.
-
-    Raises:
-        BuildError: a submodule is not here.
-    """
-    found = []
-    below = folder.resolve().relative_to(top.resolve())
+def _listed(folder: Path) -> list[_Listed]:
+    listed = []
     for line in _fields(_git(folder, "ls-files", "-z", "-v", "--stage")):
         facts, _, path = line.partition("\t")
         flag, mode, *_ = facts.split(" ")
-        if flag == "S" or flag.islower():  # skip-worktree, assume-unchanged
-            found.append(f"{flag}  {below / path}")
-        if mode == _SUBMODULE and not (folder / path / ".git").exists():
+        listed.append(_Listed(flag, mode, path))
+    return listed
+
+
+def _looked_away(listed: list[_Listed], below: Path) -> tuple[str, ...]:
+    """Return, as status would, the files whose changes git was told not to look at."""
+    return tuple(f"{file.flag}  {below / file.path}" for file in listed if file.is_passed_over)
+
+
+def _check_submodules(folder: Path, listed: list[_Listed]) -> None:
+    """Refuse a folder of which a submodule is not here: git would leave it out unsaid.
+
+    Raises:
+        BuildError: naming it.
+    """
+    for file in listed:
+        if file.is_submodule and not (folder / file.path / ".git").exists():
             raise BuildError(
                 "A part of the app's code is missing",
-                f"{path} is a submodule, and nothing of it is here",
+                f"{file.path} is a submodule, and nothing of it is here",
                 "git submodule update --init --recursive",
             )
-    return tuple(found)
 
 
 def _top(folder: Path) -> Path | None:

@@ -31,8 +31,9 @@ def sign(artifact: Artifact, key: Path) -> Path:
         BuildError: the key cannot be used.
     """
     signature = artifact.path / SIGNATURE
-    # A deploy signs early, and once more in its play; another one may sign with another key.
-    with locked(artifact.path.parents[1] / "cache/lock", lambda: None):
+    # A deploy signs early, and once more in its play; another one may sign with another key. Not
+    # the cache's lock: somebody's tests may hold that for minutes.
+    with locked(artifact.path.parents[1] / "cache/sign.lock", lambda: None):
         if not _is_by(signature, _public(key)):
             signature.unlink(missing_ok=True)
             _sign(artifact.path / MANIFEST, key)

@@ -35,6 +35,8 @@ def uv_program(machine: str, lock: Path, cache: Path, progress: Callable[[str], 
         return Path(tools.uv())
     pin = _pin(lock)
     program = cache / "cache" / f"uv-{pin.version}-{machine}"
+    if program.exists():
+        return program
     # Provision asks for each host in a process of its own.
     with locked(cache / "cache/lock", lambda: progress("Waiting for another build to end")):
         if not program.exists():

@@ -90,14 +90,16 @@ def _deploy_stubs(copy: Scratch, vm: Machine) -> dict[str, str]:
     left_out = {}
     for title, kind in KINDS.items():
         stubs.add(copy, kind.name, [vm], worker_class=kind.worker_class)
+        why = stubs.lock(copy, kind.name, *kind.packages) if kind.packages else ""
         try:
-            if kind.packages:
-                stubs.lock(copy, kind.name, *kind.packages)
-            stubs.ready(copy, kind.name)
+            if not why:
+                stubs.ready(copy, kind.name)
         except TurnoutError as error:
             if title == OURS:
                 raise
-            left_out[title] = error.what
+            why = error.what
+        if why:
+            left_out[title] = why
     return left_out
 
 

@@ -121,7 +121,7 @@ def _fetch_wheel(hosts: list[Host], wheel: dict[str, Any]) -> None:
         file = received / str(wheel["file"])
         for host in hosts:
             with contextlib.suppress(HostError):
-                ssh.fetch(host, f"{WHEELS}/{file.name}", file)
+                ssh.fetch(host, f"{WHEELS}/{wheel['sha256']}/{file.name}", file)
                 break
         if not file.exists() or file_digest(file) != wheel["sha256"]:
             raise TurnoutError(

@@ -74,7 +74,7 @@ def files_to_send(
     files = {name: path for name in ARTIFACT if (path := folder / name).exists()}
     if wanted["venv_key"] not in host["venvs"]:
         for wheel in wanted["wheels"]:
-            if wheel["file"] not in host["wheels"]:
+            if wheel["sha256"] not in host["wheels"]:
                 files[f"wheels/{wheel['file']}"] = whole(Path(wheel["path"]), wheel["sha256"])
     return files
 

@@ -68,7 +68,7 @@ releases:
   type: list
   elements: str
 wheels:
-  description: File names of the wheels on the host.
+  description: SHA-256 of the wheels on the host.
   returned: success
   type: list
   elements: str

@@ -24,7 +24,7 @@ def targets(tmp_path: Path) -> list[dict[str, Any]]:
     wheel = tmp_path / "one.whl"
     with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("one.py", b"x" * 10 * MIB)
-    wheels = [{"file": "one.whl", "size": 3 * MIB, "path": str(wheel)}]
+    wheels = [{"file": "one.whl", "sha256": "0a", "size": 3 * MIB, "path": str(wheel)}]
     return [{**TARGET, "venv_key": "v1", "wheels": wheels}]
 
 
@@ -46,7 +46,7 @@ def test_code_and_environment_count_with_their_bytecode(targets: list[dict[str, 
 
 
 def test_what_the_host_has_takes_nothing(targets: list[dict[str, Any]]) -> None:
-    assert sizes(MANIFEST, targets[0], host(wheels=["one.whl"])) == (25 * MIB, 0)
+    assert sizes(MANIFEST, targets[0], host(wheels=["0a"])) == (25 * MIB, 0)
     assert sizes(MANIFEST, targets[0], host(venvs=["v1"])) == (5 * MIB, 0)
 
 

@@ -38,7 +38,7 @@ def staging(
 
     def fetch(host: Host, remote: str, local: Path) -> None:
         if remote.startswith(promote_module.WHEELS):
-            found = next(elsewhere.glob(f"wheels/*/{Path(remote).name}"))
+            found = elsewhere / "wheels" / Path(remote).relative_to(promote_module.WHEELS)
             if host.name == "web1":
                 raise HostError(host.name, f"{remote} cannot be fetched")
         else:

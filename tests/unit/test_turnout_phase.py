@@ -94,7 +94,9 @@ def test_a_host_gets_only_the_wheels_that_it_lacks(
 ) -> None:
     build = {"artifact_path": str(tmp_path)}
 
-    lacks = stage.files_to_send(build, {"venvs": [], "wheels": ["one.whl"]}, wanted)
+    lacks = stage.files_to_send(
+        build, {"venvs": [], "wheels": [wanted["wheels"][0]["sha256"]]}, wanted
+    )
     has = stage.files_to_send(build, {"venvs": ["v1"], "wheels": []}, wanted)
 
     assert (list(lacks), list(has)) == (["wheels/two.whl"], [])

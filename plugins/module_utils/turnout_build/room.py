@@ -66,7 +66,7 @@ def sizes(manifest: Facts, wheel_set: Facts, host: Facts) -> tuple[int, int]:
     if wheel_set["venv_key"] in host["venvs"]:
         return release, 0
     installed = sum(_installed(wheel["path"]) for wheel in wheel_set["wheels"])
-    lacking = [wheel for wheel in wheel_set["wheels"] if wheel["file"] not in host["wheels"]]
+    lacking = [wheel for wheel in wheel_set["wheels"] if wheel["sha256"] not in host["wheels"]]
     return release + installed * _WITH_BYTECODE, sum(wheel["size"] for wheel in lacking)
 
 

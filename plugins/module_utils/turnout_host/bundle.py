@@ -62,8 +62,10 @@ def _receive_wheel(
     # Beside its final place, for /srv and /var may be two file systems. The wheelhouse is
     # shared, and each app's calls come one at a time.
     received = layout.wheels / f".{layout.app}.new"
-    _receive(archive, member, received, wheels.get(name, ""))
-    received.rename(layout.wheels / name)
+    sha256 = wheels.get(name, "")
+    _receive(archive, member, received, sha256)
+    (layout.wheels / sha256).mkdir(exist_ok=True)
+    received.rename(layout.wheels / sha256 / name)
 
 
 def check_wheels(layout: Layout, wheels: Mapping[str, str]) -> None:
@@ -74,7 +76,7 @@ def check_wheels(layout: Layout, wheels: Mapping[str, str]) -> None:
             the next deploy ships it again.
     """
     for name, wanted in sorted(wheels.items()):
-        path = layout.wheels / name
+        path = layout.wheels / wanted / name
         if not path.is_file():
             problem = "is missing"
         elif _sha256(path) != wanted:

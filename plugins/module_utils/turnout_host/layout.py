@@ -86,6 +86,10 @@ class Layout:
 
     @property
     def wheels(self) -> Path:
+        """The wheelhouse of all apps: ``<sha256>/<file name>``.
+
+        By hash, for a wheel that is built from source is not the same bytes on every machine.
+        """
         return self.root / "var/lib/turnout/wheels"
 
     @property

@@ -42,7 +42,7 @@ def preflight(layout: Layout, python: str, free_bytes: int) -> dict[str, Any]:
         "live": live,
         "release": switch.committed(layout),
         "releases": releases.names(layout),
-        "wheels": sorted(path.name for path in layout.wheels.glob("*.whl")),
+        "wheels": sorted(path.parent.name for path in layout.wheels.glob("*/*.whl")),
         "venvs": sorted(path.parent.name for path in layout.venvs.glob("[!.]*/.complete")),
     }
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -115,13 +117,22 @@ def _remove_wheels(layout: Layout) -> None:
         used = set(_named_wheels(layout))
     except (OSError, ValueError, KeyError, TypeError):
         return  # a release that cannot be read may need any of them
-    for wheel in layout.wheels.glob("*.whl"):
-        if wheel.name not in used and time.time() - wheel.stat().st_mtime > UNUSED_WHEEL_SECONDS:
-            wheel.unlink(missing_ok=True)
+    for kept in layout.wheels.glob("[!.]*"):
+        # Another app on the host may be removing it as well.
+        with contextlib.suppress(FileNotFoundError):
+            if kept.name not in used and time.time() - kept.stat().st_mtime > UNUSED_WHEEL_SECONDS:
+                _remove_wheel(kept)
+
+
+def _remove_wheel(kept: Path) -> None:
+    if kept.is_dir():
+        shutil.rmtree(kept)
+    else:  # older programs kept them by file name
+        kept.unlink()
 
 
 def _named_wheels(layout: Layout) -> Iterator[str]:
     everywhere = f"*/releases/*/{artifact.FOLDER}/{artifact.MANIFEST}"
     for manifest in layout.base.parent.glob(everywhere):
         for wheel_set in json.loads(manifest.read_text(encoding="utf-8"))["targets"]:
-            yield from (wheel["file"] for wheel in wheel_set["wheels"])
+            yield from (wheel["sha256"] for wheel in wheel_set["wheels"])

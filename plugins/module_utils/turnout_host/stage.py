@@ -74,7 +74,7 @@ def stage(layout: Layout, request: Request, run: units.Run = units.run) -> bool:
         _check_name(request.release, str(artifact.manifest["name"]))
         if not venvs.is_complete(layout, artifact.venv):
             bundle.check_wheels(layout, artifact.wheels)
-            venvs.ensure(layout, artifact.venv, artifact.lock, run)
+            venvs.ensure(layout, artifact, run)
         _write_release(layout, request, artifact, aside)
         sealing.seal_release(layout, aside)
         # One sync for the whole tree: cheaper than an fsync for each of its files.

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from . import seal, units
+from .artifact import Artifact
 from .atomic import remove_tree, write_file
 from .errors import HostFailure
 from .layout import Layout
@@ -23,27 +24,23 @@ def is_complete(layout: Layout, key: str) -> bool:
     return (layout.venv(key) / MARKER).exists()
 
 
-def ensure(layout: Layout, key: str, lock: str, run: units.Run = units.run) -> bool:
-    """Make the virtual environment ``key`` from local wheels; say whether it had to be made.
+def ensure(layout: Layout, artifact: Artifact, run: units.Run = units.run) -> bool:
+    """Make an artifact's virtual environment from local wheels; say whether it had to be made.
 
     It is built at its final path, since virtual environments are not
     relocatable. The caller holds the app's lock.
 
-    Args:
-        key: names it: lock, Python, machine and C library.
-        lock: requirements with hashes, one wheel each.
-
     Raises:
         HostFailure: if the wheels do not install; nothing half-made stays.
     """
-    if is_complete(layout, key):
+    if is_complete(layout, artifact.venv):
         return False
-    path = layout.venv(key)
+    path = layout.venv(artifact.venv)
     remove_tree(path)
     uv = layout.uv if _works(layout.uv, run) else None
     try:
         _create(path, uv, run)
-        _install(layout, path, lock, uv, run)
+        _install(layout, path, artifact, uv, run)
     except BaseException:
         remove_tree(path)
         raise
@@ -87,13 +84,16 @@ def _add_setuptools(path: Path, uv: Path, run: units.Run) -> None:
     run([*argv, "--python", str(path / "bin/python"), "setuptools"], check=False, timeout=60)
 
 
-def _install(layout: Layout, path: Path, lock: str, uv: Path | None, run: units.Run) -> None:
-    if not lock.strip():
+def _install(
+    layout: Layout, path: Path, artifact: Artifact, uv: Path | None, run: units.Run
+) -> None:
+    if not artifact.lock.strip():
         return
     requirements = path / "requirements.txt"
-    write_file(requirements, lock.encode())
+    write_file(requirements, artifact.lock.encode())
     python = str(path / "bin/python")
-    shipped = ("--no-index", "--no-deps", "--find-links", str(layout.wheels), "--require-hashes")
+    found = (f"--find-links={layout.wheels / sha256}" for sha256 in artifact.wheels.values())
+    shipped = ("--no-index", "--no-deps", *found, "--require-hashes")
     argv = [
         python, "-m", "pip", "install", "--quiet", "--only-binary=:all:",
         "--disable-pip-version-check", "--no-cache-dir",

@@ -116,7 +116,7 @@ def assert_sound(host: Host, live: str | None, known: list[journal.Entry]) -> No
         assert {"one.py", "two.py"} <= {file.name for file in marker.parent.glob("lib/*")}
     for secret in (*layout.releases.glob("*/*env*"), *layout.shared.glob("*env*")):
         assert secret.stat().st_mode & 0o077 == 0
-    for wheel in layout.wheels.glob("*.whl"):
+    for wheel in layout.wheels.glob("*/*.whl"):
         assert wheel.read_bytes() == b"a wheel"
     assert history(host)[: len(known)] == known
 
@@ -207,7 +207,7 @@ def r2_is_staged(host: Host) -> None:
     assert_whole_release(host.layout.release("r2"))
     assert (host.layout.release("r2") / "env").exists()
     assert (host.layout.venv("v2") / ".complete").exists()
-    assert (host.layout.wheels / making.WHEEL).exists()
+    assert making.kept_wheel(host.layout).exists()
 
 
 def start_r2(host: Host) -> None:

@@ -104,6 +104,11 @@ def code_archive() -> bytes:
     return archive(*CODE)
 
 
+def kept_wheel(layout: Layout) -> Path:
+    """Return where the host keeps the wheel of ``artifact_manifest``."""
+    return layout.wheels / sha256(b"a wheel") / WHEEL
+
+
 def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 

@@ -142,7 +142,9 @@ def test_only_what_is_whole_counts_as_there(layout: Layout) -> None:
     making.put_live(layout, "green", "r1")
     (layout.releases / ".r2.new/code").mkdir(parents=True)
     (layout.venvs / "half").mkdir()
-    (layout.wheels / "one.whl").write_text("")
+    for sha256 in ("0a", "0b"):
+        (layout.wheels / sha256).mkdir()
+    (layout.wheels / "0a/one.whl").write_text("")
     (layout.wheels / ".hello.new").write_text("")
 
     found = preflight.preflight(layout, "", 0)
@@ -150,4 +152,4 @@ def test_only_what_is_whole_counts_as_there(layout: Layout) -> None:
     assert (found["live"], found["release"]) == ("green", "r1")
     assert found["releases"] == ["r1"]
     assert found["venvs"] == ["v1"]
-    assert found["wheels"] == ["one.whl"]
+    assert found["wheels"] == ["0a"]

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -209,47 +210,61 @@ def test_the_newest_verified_release_stays_after_a_rollback(layout: Layout) -> N
 
 
 def old_wheel(layout: Layout, name: str) -> None:
-    layout.wheels.mkdir(parents=True, exist_ok=True)
-    (layout.wheels / name).write_bytes(b"")
+    (layout.wheels / name).mkdir(parents=True)
+    (layout.wheels / name / "one.whl").write_bytes(b"")
+    made_old(layout.wheels / name)
+
+
+def made_old(path: Path) -> None:
     long_ago = time.time() - pruning.UNUSED_WHEEL_SECONDS - 60
-    os.utime(layout.wheels / name, (long_ago, long_ago))
+    os.utime(path, (long_ago, long_ago))
 
 
 def uses_wheel(layout: Layout, release: str, wheel: str) -> None:
     making.make_release(layout, release)
     folder = layout.release(release) / "artifact"
     folder.mkdir()
-    said = {"targets": [{"wheels": [{"file": wheel}]}]}
+    said = {"targets": [{"wheels": [{"sha256": wheel}]}]}
     (folder / "manifest.json").write_text(json.dumps(said))
 
 
 def test_wheels_go_that_no_release_of_any_app_names(layout: Layout) -> None:
     other = Layout("other", layout.root)
-    uses_wheel(other, "r1", "theirs.whl")
-    uses_wheel(layout, "r1", "ours.whl")
+    uses_wheel(other, "r1", "theirs")
+    uses_wheel(layout, "r1", "ours")
     making.put_live(layout, "blue", "r1")
-    for wheel in ("theirs.whl", "ours.whl", "nobodys.whl"):
+    for wheel in ("theirs", "ours", "nobodys"):
         old_wheel(layout, wheel)
 
     pruning.prune(layout, keep=1)
 
-    assert sorted(path.name for path in layout.wheels.iterdir()) == ["ours.whl", "theirs.whl"]
+    assert sorted(path.name for path in layout.wheels.iterdir()) == ["ours", "theirs"]
 
 
 def test_a_wheel_that_has_just_come_is_left_for_the_deploy_that_brought_it(layout: Layout) -> None:
     deployed(layout, "r1")
-    (layout.wheels / "new.whl").write_bytes(b"")
+    (layout.wheels / "new").mkdir()
 
     pruning.prune(layout, keep=1)
 
-    assert (layout.wheels / "new.whl").exists()
+    assert (layout.wheels / "new").exists()
+
+
+def test_wheels_that_an_older_program_kept_by_file_name_go(layout: Layout) -> None:
+    deployed(layout, "r1")
+    (layout.wheels / "one-1.0-py3-none-any.whl").write_bytes(b"")
+    made_old(layout.wheels / "one-1.0-py3-none-any.whl")
+
+    pruning.prune(layout, keep=1)
+
+    assert list(layout.wheels.iterdir()) == []
 
 
 def test_no_wheel_goes_while_a_manifest_cannot_be_read(layout: Layout) -> None:
-    uses_wheel(layout, "r1", "ours.whl")
+    uses_wheel(layout, "r1", "ours")
     making.put_live(layout, "blue", "r1")
-    old_wheel(layout, "nobodys.whl")
+    old_wheel(layout, "nobodys")
     (layout.release("r1") / "artifact/manifest.json").write_text("{ edited by hand")
 
     assert pruning.prune(layout, keep=1) == []
-    assert (layout.wheels / "nobodys.whl").exists()
+    assert (layout.wheels / "nobodys").exists()

@@ -16,6 +16,7 @@ from tests.unit.host import making
 from tests.unit.host.fake_systemd import FakeSystemd
 from tests.unit.host.making import file_member, special_member
 from turnout_host import envfile, gunicorn_hooks, releases, stage, venvs
+from turnout_host.artifact import Artifact
 from turnout_host.errors import HostFailure
 from turnout_host.layout import Layout
 
@@ -222,7 +223,8 @@ def test_pip_gets_hashes_and_no_network(layout: Layout, systemd: FakeSystemd) ->
     stage_r1(layout, systemd)
 
     (pip,) = systemd.called("-m pip")
-    for flag in ("--no-index", "--require-hashes", "--no-deps", f"--find-links {layout.wheels}"):
+    here = f"--find-links={making.kept_wheel(layout).parent}"
+    for flag in ("--no-index", "--require-hashes", "--no-deps", here):
         assert flag in pip
 
 
@@ -256,7 +258,8 @@ def test_packages_find_setuptools_where_pythons_own_tool_would_have_put_it(
 ) -> None:
     monkeypatch.setattr(venvs.sys, "version_info", (*version, 2))
 
-    venvs.ensure(layout, "v9", "one==1.0\n", systemd)
+    wheel_set = {"venv_key": "v9", "lock": "one==1.0\n", "wheels": []}
+    venvs.ensure(layout, Artifact({}, wheel_set, None), systemd)
 
     found = [call for call in systemd.called(f"{uv} pip install") if call.endswith(" setuptools")]
     assert len(found) == added
@@ -345,7 +348,8 @@ def nothing_stays(layout: Layout) -> None:
 def test_a_wheel_that_rotted_in_the_wheelhouse_is_removed_so_that_it_is_shipped_again(
     layout: Layout, systemd: FakeSystemd
 ) -> None:
-    (layout.wheels / making.WHEEL).write_bytes(b"rotten")
+    making.kept_wheel(layout).parent.mkdir()
+    making.kept_wheel(layout).write_bytes(b"rotten")
 
     with pytest.raises(HostFailure, match=f"{making.WHEEL} is damaged"):
         stage_r1(layout, systemd, wheel=None)
@@ -353,6 +357,21 @@ def test_a_wheel_that_rotted_in_the_wheelhouse_is_removed_so_that_it_is_shipped_
         stage_r1(layout, systemd, wheel=None)
 
     nothing_stays(layout)
+
+
+def test_a_wheel_of_the_same_name_that_another_machine_has_built_is_another_wheel(
+    layout: Layout, systemd: FakeSystemd
+) -> None:
+    theirs = layout.wheels / making.sha256(b"built elsewhere") / making.WHEEL
+    theirs.parent.mkdir()
+    theirs.write_bytes(b"built elsewhere")
+
+    stage_r1(layout, systemd)
+
+    (pip,) = systemd.called("-m pip")
+    assert f"--find-links={making.kept_wheel(layout).parent}" in pip
+    assert str(theirs.parent) not in pip
+    assert theirs.read_bytes() == b"built elsewhere"
 
 
 def test_wheels_that_do_not_install_leave_no_virtual_environment(

@@ -18,6 +18,8 @@ from turnout.paths import REPOSITORY
 
 # What each app of each VM was provisioned with; a VM lives as long as the tests that use it.
 PROVISIONED: dict[tuple[str, str], dict[str, Any]] = {}
+# The sample app's own, without two of its three seconds of soak.
+HEALTH = {"path": "/ready", "soak_seconds": 1}
 LEFT_OUT = shutil.ignore_patterns("__pycache__", ".venv", ".env", "instance")
 
 
@@ -62,7 +64,8 @@ class Site:
         self.source = folder / "app"
         self.name = str(settings.get("app_name", "hello"))
         self.url = f"http://127.0.0.1:{host.vm.http_port}"
-        self._settings = {"app_source": str(self.source), "release_test": False, **settings}
+        known = {"app_source": str(self.source), "release_test": False, "app_health": HEALTH}
+        self._settings = {**known, **settings}
         shutil.copytree(code, self.source, ignore=LEFT_OUT)
         secrets.init("local")
 

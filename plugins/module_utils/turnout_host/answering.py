@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from . import failure_bundle, phases, releases
+from . import phases, releases
 from .errors import HostFailure
 from .layout import Layout
 from .units import Slots
@@ -55,6 +55,8 @@ def explained(layout: Layout, phase: str, release: str, failure: HostFailure) ->
     """Return the failure bundle where a release that is on this host failed."""
     if not release or releases.find(layout, release) is None:
         return {}
+    from . import failure_bundle  # a call that goes well does without it
+
     failed = failure_bundle.Failed(layout, Slots(layout), release, phase, failure)
     return {"failure_bundle": failure_bundle.collect(failed)}
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import select
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import health, releases, settle
 from .health import Answer, Health
 from .layout import Layout
+
+if TYPE_CHECKING:
+    from http.client import HTTPConnection
 
 AGENT = "turnout-probe"
 
@@ -23,7 +25,7 @@ class Asker:
         self._layout = layout
         self._port, self._tls = int(known.get("port", 80)), bool(known.get("tls", False))
         self._hostnames = known.get("hostnames", ())
-        self._kept: http.client.HTTPConnection | None = None
+        self._kept: HTTPConnection | None = None
         self._keeps = False
         self._known: dict[str, Health] = {}
 
@@ -74,7 +76,7 @@ class Asker:
         return self._known[release]
 
 
-def _is_closed(connection: http.client.HTTPConnection) -> bool:
+def _is_closed(connection: HTTPConnection) -> bool:
     """Say whether the server has ended a kept connection meanwhile, as a browser would see."""
     if connection.sock is None:
         return False

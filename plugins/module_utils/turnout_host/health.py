@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
-import socket
-import ssl
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import hiding
+
+# `connections` is imported where it is needed: most calls ask nobody, and HTTP and TLS would take a
+# fifth of each.
+if TYPE_CHECKING:
+    from http.client import HTTPConnection, HTTPResponse
 
 BODY_LIMIT = 65536
 
@@ -68,36 +70,11 @@ class Answer:
         return "\n".join([f"HTTP {self.status}", *headers, "", self.body])
 
 
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: Path, timeout: float) -> None:
-        super().__init__("localhost", timeout=timeout)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
-
-
-class _LoopbackTls(http.client.HTTPSConnection):
-    """HTTPS to this host's nginx with the SNI of the public name."""
-
-    def __init__(self, port: int, name: str, timeout: float) -> None:
-        # The certificate belongs to the public name and may be any authority's: this
-        # connection never leaves the host, and proves the release, not the peer.
-        context = ssl._create_unverified_context()  # noqa: S323
-        super().__init__("127.0.0.1", port, timeout=timeout, context=context)
-        self._name = name
-        self._ssl = context
-
-    def connect(self) -> None:
-        plain = socket.create_connection((self.host, self.port), self.timeout)
-        self.sock = self._ssl.wrap_socket(plain, server_hostname=self._name)
-
-
 def probe_slot(path: Path, health: Health) -> Answer:
     """Ask the app behind a slot's socket for its health page, as nginx would."""
-    return _ask_once(_UnixConnection(path, health.timeout_seconds), health)
+    from .connections import UnixConnection
+
+    return _ask_once(UnixConnection(path, health.timeout_seconds), health)
 
 
 def probe_public(port: int, health: Health, *, tls: bool = False) -> Answer:
@@ -105,16 +82,16 @@ def probe_public(port: int, health: Health, *, tls: bool = False) -> Answer:
     return _ask_once(public_connection(port, health, tls=tls), health)
 
 
-def public_connection(
-    port: int, health: Health, *, tls: bool = False
-) -> http.client.HTTPConnection:
+def public_connection(port: int, health: Health, *, tls: bool = False) -> HTTPConnection:
     """Return a connection to the host's own nginx, made when it is first used."""
+    from . import connections
+
     if tls:
-        return _LoopbackTls(port, health.host, health.timeout_seconds)
-    return http.client.HTTPConnection("127.0.0.1", port, timeout=health.timeout_seconds)
+        return connections.LoopbackTls(port, health.host, health.timeout_seconds)
+    return connections.HTTPConnection("127.0.0.1", port, timeout=health.timeout_seconds)
 
 
-def _ask_once(connection: http.client.HTTPConnection, health: Health) -> Answer:
+def _ask_once(connection: HTTPConnection, health: Health) -> Answer:
     headers = {
         "X-Forwarded-Proto": health.scheme,
         "X-Forwarded-For": "127.0.0.1",
@@ -125,8 +102,10 @@ def _ask_once(connection: http.client.HTTPConnection, health: Health) -> Answer:
         return ask(connection, health, headers)
 
 
-def ask(connection: http.client.HTTPConnection, health: Health, headers: dict[str, str]) -> Answer:
+def ask(connection: HTTPConnection, health: Health, headers: dict[str, str]) -> Answer:
     """Ask for the health page with its Host; what goes wrong is an answer, too."""
+    from http.client import HTTPException
+
     try:
         connection.request("GET", health.path, headers={"Host": health.host, **headers})
         response = connection.getresponse()
@@ -136,7 +115,7 @@ def ask(connection: http.client.HTTPConnection, health: Health, headers: dict[st
         response.close()
     except TimeoutError:
         return Answer(error=f"no answer within {health.timeout_seconds:g} s")
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, HTTPException) as error:
         return Answer(error=f"no answer: {error or type(error).__name__}")
     return Answer(response.status, dict(response.getheaders()), body)
 
@@ -150,7 +129,7 @@ def _asked(health: Health) -> str:
     return f"GET {health.path} (Host {health.host})"
 
 
-def _read(response: http.client.HTTPResponse, seconds: float) -> bytes:
+def _read(response: HTTPResponse, seconds: float) -> bytes:
     """Read a body up to a size and a time: a stream that never ends is an answer, too."""
     deadline, parts, size = time.monotonic() + seconds, [], 0
     while size < BODY_LIMIT and time.monotonic() < deadline:

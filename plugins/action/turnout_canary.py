@@ -92,7 +92,8 @@ def continued(to: int, found: dict[str, Any]) -> dict[str, Any]:
     parked = {host: held for host, held in found.items() if held and _is_parked(held)}
     if not to:
         # A host that has gone back already has nothing to lose.
-        return {"release": "", "is_there": bool(parked), "steps": [], "parks": 0}
+        plan = {"release": "", "is_there": bool(parked), "steps": [], "parks": 0}
+        return {**plan, "hosts": list(parked)}
     if not parked:
         raise Refused(
             "no canary is under way",
@@ -111,7 +112,8 @@ def continued(to: int, found: dict[str, Any]) -> dict[str, Any]:
             "end them: invoke canary --env <env> --abort",
         )
     steps = [to] if to < 100 else []
-    return {"release": releases[0], "is_there": True, "steps": steps, "parks": sum(steps)}
+    plan = {"release": releases[0], "is_there": True, "steps": steps, "parks": sum(steps)}
+    return {**plan, "hosts": list(parked)}
 
 
 def _is_parked(held: dict[str, Any]) -> bool:

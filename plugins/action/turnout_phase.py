@@ -101,6 +101,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         **RELEASE,
         "actor": {"type": "str", "default": ""},
         "warm_seconds": {"type": "int", "required": True},
+        "initialised": {"type": "bool", "default": False},
     },
     "revert": {
         **LEASE,

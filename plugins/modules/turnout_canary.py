@@ -67,4 +67,9 @@ is_there:
   description: Whether any host has a canary.
   returned: for a canary that goes on
   type: bool
+hosts:
+  description: The hosts that have it, in the order in which they were given.
+  returned: for a canary that goes on
+  type: list
+  elements: str
 """

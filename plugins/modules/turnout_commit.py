@@ -36,6 +36,12 @@ options:
     description: How long the old slot stays warm.
     type: int
     required: true
+  initialised:
+    description:
+      - Whether the app's init command has succeeded, on this host or on another for all of them.
+        The host notes it.
+    type: bool
+    default: false
 author:
   - The Turnout authors
 """

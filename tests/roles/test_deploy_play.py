@@ -204,7 +204,8 @@ def test_a_host_that_is_alone_is_told_the_same_in_one_call(phase: str) -> None:
     (call,) = (one for one in variables["__release_then"] if one["phase"] == phase)
 
     assert {"app": "{{ release_app }}", **call["parameters"]} == task[f"turnout_{phase}"]
-    assert "not __release_is_alone" in str(task["when"])
+    skipped = "not __release_starts_at_once" if phase == "start" else "not __release_is_alone"
+    assert skipped in str(task["when"])
 
 
 def test_a_host_that_is_alone_goes_on_in_the_order_of_the_play() -> None:
@@ -473,6 +474,85 @@ def test_a_canary_that_failed_after_a_while_is_not_where_it_was_left(values: Val
     said = values("release", "__release_where", release_continues=True, **known)
 
     assert said == "traffic is where it was before it"
+
+
+@pytest.mark.parametrize(
+    ("hosts", "known", "then"),
+    [
+        (1, {}, ["migrate", "start", "switch"]),
+        (3, {}, ["start"]),
+        (3, {"release_hooks": {"before_stage": [1], "before_switch": [1]}}, ["start"]),
+        (3, {"release_hooks": {"before_migrate": [1]}}, []),
+        (3, {"release_migrate_command": "flask db upgrade"}, []),
+        (3, {"release_init_command": "flask init"}, []),
+    ],
+)
+def test_a_host_of_a_fleet_starts_at_once_where_nothing_migrates_and_no_hook_comes_before(
+    values: Values, hosts: int, known: dict[str, Any], then: list[str]
+) -> None:
+    (start, *_) = role_tasks("start")
+    known = {"release_lease": {"lease": {"token": "t"}}, "ansible_forks": 8, **known}
+    known |= {"release_build": {"release": "r2"}}
+    play = [f"web{number}" for number in range(hosts)]
+    known |= {"ansible_play_hosts": play, "release_migrate_on": "every_host"}
+
+    calls = values("release", "__release_then_on", ansible_play_hosts_all=play, **known)
+    at_once = values("release", "__release_starts_at_once", ansible_play_hosts_all=play, **known)
+
+    assert [call["phase"] for call in calls] == then
+    assert start["when"] == "not __release_starts_at_once"
+    assert at_once is ("start" in then)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "command", "is_checked"),
+    [
+        (1, "", False),
+        (3, "", False),
+        (1, "flask db upgrade", False),
+        (3, "flask db upgrade", True),
+        (1, "python -m app.migrate", True),
+    ],
+)
+def test_an_app_is_imported_on_trial_before_a_command_that_may_not_find_it_broken(
+    values: Values, hosts: int, command: str, is_checked: bool
+) -> None:
+    known = {"ansible_play_hosts_all": [f"web{n}" for n in range(hosts)]}
+
+    found = values("release", "__release_import_check", release_migrate_command=command, **known)
+
+    assert found is is_checked
+
+
+def test_an_abort_passes_over_the_hosts_that_went_back_already() -> None:
+    steps = [*role_tasks("take_over"), *role_tasks("abort")]
+    named = [task["when"] for task in steps if {"turnout_take", "turnout_revert"} & task.keys()]
+
+    assert named == [
+        "inventory_hostname == release_plan['hosts'][0]",
+        "inventory_hostname in release_plan['hosts']",
+        "inventory_hostname in release_plan['hosts']",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("once", "command", "reason", "initialised"),
+    [
+        ("once", "flask init", "deploy", True),
+        ("once", "flask init", "canary", True),
+        ("once", "flask init", "rollback", False),
+        ("once", "", "deploy", False),
+        ("every_host", "flask init", "deploy", False),
+    ],
+)
+def test_every_host_notes_that_one_has_run_init_for_all(
+    values: Values, once: str, command: str, reason: str, initialised: bool
+) -> None:
+    (task,) = role_tasks("commit")
+    known = {"release_migrate_on": once, "release_init_command": command, "release_reason": reason}
+
+    assert values("release", "__release_has_run_init", **known) is initialised
+    assert task["turnout_commit"]["initialised"] == "{{ __release_has_run_init }}"
 
 
 @pytest.mark.parametrize(("hosts", "then"), [(1, ["start", "switch"]), (3, ["start"])])

@@ -51,7 +51,8 @@ def test_a_first_deploy_with_shares_just_deploys() -> None:
 def test_a_canary_that_was_left_goes_on_to_a_share() -> None:
     plan = continued(25, {"web1": held(), "web2": held()})
 
-    assert plan == {"release": "r2", "is_there": True, "steps": [25], "parks": 25}
+    there = {"is_there": True, "hosts": ["web1", "web2"]}
+    assert plan == {"release": "r2", "steps": [25], "parks": 25, **there}
 
 
 def test_a_canary_that_is_finished_has_no_share_before_it() -> None:
@@ -61,11 +62,19 @@ def test_a_canary_that_is_finished_has_no_share_before_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "is_there"),
-    [({"web1": held(), "web2": None}, True), ({"web1": None}, False)],
+    ("found", "hosts"),
+    [
+        ({"web1": None, "web2": held(), "web3": held()}, ["web2", "web3"]),
+        ({"web1": held(seconds_left=0), "web2": held()}, ["web2"]),
+        ({"web1": None}, []),
+    ],
 )
-def test_a_canary_is_aborted_wherever_it_is(found: dict[str, Any], is_there: bool) -> None:
-    assert continued(0, found)["is_there"] == is_there
+def test_a_canary_is_aborted_on_the_hosts_that_still_have_it(
+    found: dict[str, Any], hosts: list[str]
+) -> None:
+    plan = continued(0, found)
+
+    assert (plan["hosts"], plan["is_there"]) == (hosts, bool(hosts))
 
 
 @pytest.mark.parametrize("lease", [None, held(seconds_left=0), {"owner": "a", "seconds_left": 9}])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,6 +24,7 @@ FLUSH_SECONDS = 1.2
 # Lines come in the order of time but for that second, and the log's times have no fractions.
 OUT_OF_ORDER_SECONDS = 3.0
 WORST_LINES = 8
+_SEPARATOR = re.compile(" : |, ?")
 LOOPBACK = ("127.0.0.1", "::1")
 
 
@@ -129,6 +133,26 @@ def _is_own(line: Line) -> bool:
     return str(line.get("agent")).startswith("turnout-") and line.get("client") in LOOPBACK
 
 
+def tries(line: Line) -> Iterator[Line]:
+    """Return a request as often as a lane was asked for it; the last one is the request itself.
+
+    Where a lane's connection ends before an answer, as that of a worker that crashes, nginx asks
+    another lane, if nothing can be done twice by that. The visitor is served, and the first has
+    failed.
+    """
+    asked = (_words(line, key) for key in ("lane", "upstream_status", "header_seconds"))
+    for lane, status, seconds in list(zip_longest(*asked, fillvalue=""))[:-1]:
+        if status.isdecimal() and int(status) >= 500:
+            failed = {"lane": lane, "status": int(status), "header_seconds": seconds}
+            yield {**line, "release": "", **failed}
+    yield line
+
+
+def _words(line: Line, key: str) -> list[str]:
+    # nginx separates lanes by commas, and what it was sent on to by the app by colons.
+    return _SEPARATOR.split(str(line.get(key, "")))
+
+
 def slot_of(line: Line, lanes: dict[str, str]) -> str | None:
     """Return the slot that a request went to.
 
@@ -140,7 +164,7 @@ def slot_of(line: Line, lanes: dict[str, str]) -> str | None:
     if named in SLOTS:
         return named
     # Where a second lane was tried, the last one counts.
-    return lanes.get(Path(str(line.get("lane", "")).split(",")[-1].strip()).stem)
+    return lanes.get(Path(_words(line, "lane")[-1]).stem)
 
 
 def offset_of(stream: BinaryIO, since: float) -> int:
@@ -175,9 +199,8 @@ def _seconds(line: Line) -> float:
     """Return how long the answer took to begin: a slow visitor and a stream are nobody's fault."""
     for key in ("header_seconds", "seconds"):
         # Several where a second lane was tried; `-` where nobody answered.
-        word = str(line.get(key, "")).split(",")[-1].strip()
-        if word and word != "-":
-            return float(word)
+        with contextlib.suppress(ValueError):
+            return float(_words(line, key)[-1])
     return 0.0
 
 

@@ -54,16 +54,18 @@ class Watched:
         for line in Log(self.layout.access_log, switched - self.seconds).new_lines():
             if line["unix"] >= int(switched):
                 break
-            if access_log.slot_of(line, lanes) == other_slot(self.slot):
-                tally.add(line)
+            for tried in access_log.tries(line):
+                if access_log.slot_of(tried, lanes) == other_slot(self.slot):
+                    tally.add(tried)
         return tally
 
     def look(self) -> None:
         """Count what has come to pass since the last look."""
         for line in self._log.new_lines():
-            slot = access_log.slot_of(line, self._lanes)
-            if slot:
-                self._tallies[slot].add(line)
+            for tried in access_log.tries(line):
+                slot = access_log.slot_of(tried, self._lanes)
+                if slot:
+                    self._tallies[slot].add(tried)
         if self.slots.state(self.slot).main_pid != self._pid:
             self._restarts += 1
 

@@ -39,8 +39,17 @@ def migrate(
     output = ""
     if init and not is_initialised(layout):
         output += execute("app_init_command", init)
-        write_file(layout.initialised, f"{name}\n".encode())
+        note(layout, name)
     return output + (execute("app_migrate_command", migrate) if migrate else "")
+
+
+def note(layout: Layout, name: str) -> None:
+    """Note that the app's init command has succeeded, here or on the host that ran it for all.
+
+    Each host of a fleet knows it, for any of them may be the last that is left.
+    """
+    if not is_initialised(layout):
+        write_file(layout.initialised, f"{name}\n".encode())
 
 
 def is_initialised(layout: Layout) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 
-from . import journal, lease, probe, receipt, releases, settle, splits, switch, watch
+from . import journal, lease, migrate, probe, receipt, releases, settle, splits, switch, watch
 from .calls import Call, Result, difference
 from .errors import HostFailure
 from .layout import Layout
@@ -59,6 +59,8 @@ def commit(call: Call) -> Result:
     layout, token = call.layout, call.claim.token
     lease.renew(layout, token, call.lease_seconds)
     facts = {"live": splits.live_slot(layout), "actor": call.parameters.get("actor") or None}
+    if call.parameters.get("initialised"):
+        migrate.note(layout, call.parameters["release"])
     entry = switch.commit(layout, call.parameters["release"], **facts)
     # From here on it has happened, whoever dies: the history says so. The lease ends last, for
     # with it ends the watch, which would do the rest.

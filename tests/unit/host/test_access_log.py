@@ -188,6 +188,50 @@ def test_a_request_belongs_to_whoever_answered_or_should_have(
     assert access_log.slot_of(entry(**change), LANES) == slot
 
 
+@pytest.mark.parametrize(
+    ("change", "tried"),
+    [
+        ({}, [("blue", 200)]),
+        (
+            {"lane": "unix:/a/19.sock, unix:/a/00.sock", "upstream_status": "502, 200"},
+            [("green", 502), ("blue", 200)],
+        ),
+        # Both failed.
+        (
+            {
+                "lane": "unix:/a/19.sock, unix:/a/00.sock", "upstream_status": "502, 502",
+                "release": "", "status": 502,
+            },
+            [("green", 502), ("blue", 502)],
+        ),
+        # The app has sent nginx on to another of its addresses: nothing failed.
+        (
+            {"lane": "unix:/a/00.sock : unix:/a/00.sock", "upstream_status": "200 : 200"},
+            [("blue", 200)],
+        ),
+    ],
+)  # fmt: skip
+def test_a_lane_that_failed_counts_though_another_one_answered(
+    change: dict[str, Any], tried: list[tuple[str, int]]
+) -> None:
+    found = list(access_log.tries(entry(**change)))
+
+    assert [(access_log.slot_of(one, LANES), one["status"]) for one in found] == tried
+
+
+def test_a_lane_that_failed_took_its_own_time() -> None:
+    line = entry(
+        lane="unix:/a/19.sock, unix:/a/00.sock",
+        upstream_status="502, 200",
+        header_seconds="0.500, 0.010",
+    )
+
+    failed, answered = map(tally, access_log.tries(line))
+
+    assert failed.sample().p95_seconds == 0.5
+    assert answered.sample().p95_seconds == 0.01
+
+
 def tally(*lines: dict[str, Any]) -> Tally:
     counted = Tally()
     for line in lines:
@@ -211,6 +255,7 @@ def test_an_answer_counts_by_its_beginning_and_what_never_began_by_its_end() -> 
     assert tally(entry(header_seconds="0.020", seconds=9.0)).sample().p95_seconds == 0.02
     assert tally(entry(header_seconds="-", seconds=9.0)).sample().p95_seconds == 9.0
     assert tally(entry(header_seconds="-, 0.030", seconds=9.0)).sample().p95_seconds == 0.03
+    assert tally(entry(header_seconds="0.010 : 0.020")).sample().p95_seconds == 0.02
     assert tally(entry(header_seconds="", seconds="")).sample().p95_seconds == 0.0
 
 

@@ -246,6 +246,17 @@ def test_a_canary_with_too_few_requests_goes_on_and_it_is_said(started: Layout) 
     assert "too few to judge" in call(started, "bake")["verdict"]
 
 
+def test_a_canary_whose_workers_crash_is_seen_though_the_live_release_answers_for_it(
+    started: Layout,
+) -> None:
+    call(started, "switch", share=5)
+    lanes = "unix:/srv/hello/live/19.sock, unix:/srv/hello/live/00.sock"
+    visit(started, "blue", 5, lane=lanes, upstream_status="502, 200")
+
+    with pytest.raises(HostFailure, match="5 of its 5 requests failed"):
+        call(started, "bake", seconds=60)
+
+
 @pytest.mark.parametrize("last", [25, 50, 75])
 def test_a_canary_that_fails_gives_back_all_lanes_whatever_it_had(
     started: Layout, last: int

@@ -57,6 +57,17 @@ def call(layout: Layout, phase: str, holder: str = "t2", **parameters: Any) -> d
     return phases.run(phase, layout, {**known, **parameters}, check=False)
 
 
+@pytest.mark.parametrize("initialised", [False, True])
+def test_a_host_notes_at_its_commit_that_another_one_has_run_init(
+    staged: Layout, initialised: bool
+) -> None:
+    switched(staged)
+
+    call(staged, "commit", initialised=initialised)
+
+    assert staged.initialised.exists() is initialised
+
+
 def test_a_commit_tells_what_came_of_the_deploy_for_visitors(staged: Layout) -> None:
     switched(staged)
     result = call(staged, "commit")

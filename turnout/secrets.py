@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from turnout import vault_text
 from turnout.errors import TurnoutError
 from turnout.inventory import check_name
 from turnout.paths import INVENTORIES, REPOSITORY, VAULT_PASSWORDS
@@ -53,16 +54,15 @@ def init(env: str) -> None:
 
 
 def add_generated(env: str) -> list[str]:
-    """Add the generated values that the vault lacks; return their names."""
-    text = read(env)
-    known = _values(env, text)
+    """Add the generated values that the vault lacks; return their names.
+
+    Raises:
+        SecretsError: the vault cannot be read, or would not keep its other values.
+    """
+    known = _values(env, read(env))
     added = [name for name in GENERATED if not known.get(name)]
-    empty = [name for name in added if name in known]
-    if empty:
-        text = "\n".join(ln for ln in text.splitlines() if ln.partition(":")[0] not in empty) + "\n"
     if added:
-        lines = [f'{name}: "{generator.token_urlsafe(48)}"' for name in added]
-        write(env, (text or "---\n") + "\n".join(lines) + "\n")
+        _generate(env, added)
     return added
 
 
@@ -70,7 +70,7 @@ def rotate(env: str, name: str) -> None:
     """Replace a generated value by a new one; the next deploy ships it.
 
     Raises:
-        SecretsError: ``name`` is not a generated value.
+        SecretsError: ``name`` is not a generated value, or it cannot be replaced on its own.
     """
     check_name(env)
     if name not in GENERATED:
@@ -78,8 +78,7 @@ def rotate(env: str, name: str) -> None:
             f"{name or 'No name'} cannot be rotated: only {', '.join(GENERATED)} are generated.",
             next_step=f"change it with invoke secrets.edit --env {env}",
         )
-    kept = [ln for ln in read(env).splitlines() if ln.partition(":")[0] != name]
-    write(env, "\n".join([*kept, f'{name}: "{generator.token_urlsafe(48)}"']) + "\n")
+    _generate(env, [name])
     print(f"{name} of {env} is new; invoke deploy --env {env} takes it to the hosts")
 
 
@@ -216,6 +215,21 @@ def vault_secrets(env: str) -> list[tuple[str, Any]]:
             f"{variable(env)}; the team has it",
         )
     return [(env, VaultSecret(value.encode()))]
+
+
+def _generate(env: str, names: list[str]) -> None:
+    """Give new values to these names, and write the vault if all others have kept theirs."""
+    text = read(env)
+    known = _values(env, text)
+    fresh = {name: generator.token_urlsafe(48) for name in names}
+    changed = vault_text.with_values(text, fresh)
+    if vault_text.parsed(changed) != {**known, **fresh}:
+        raise SecretsError(
+            f"{', '.join(names)} cannot be set in {_shown(vault_file(env))} by a program.",
+            "another value would change with it, so nothing was written",
+            f"write each as name: value on a line of its own with invoke secrets.edit --env {env}",
+        )
+    write(env, changed)
 
 
 def _vault(env: str) -> Any:

@@ -106,6 +106,80 @@ def test_rotate_replaces_one_generated_value() -> None:
     assert values()["vault_revision_key"] == before["vault_revision_key"]
 
 
+def test_a_vault_without_a_final_newline_keeps_its_last_value_to_the_letter() -> None:
+    secrets.ensure_password("prod")
+    secrets.write("prod", "---\nvault_tls_key: |\n  line 1\n  line 2")
+
+    added = secrets.add_generated("prod")
+
+    assert added == list(secrets.GENERATED)
+    assert values().pop("vault_tls_key") == "line 1\nline 2"
+    assert all(values()[name] for name in added)
+
+
+@pytest.mark.parametrize("empty", ['vault_secret_key: ""', "vault_secret_key: >-\n\n\n"])
+def test_init_fills_what_is_empty_below_a_block(empty: str) -> None:
+    secrets.ensure_password("prod")
+    secrets.write("prod", f"vault_tls_key: |+\n  line 1\n\n{empty}\nvault_revision_key: mine")
+
+    assert secrets.add_generated("prod") == ["vault_secret_key"]
+
+    assert values().pop("vault_tls_key") == "line 1\n\n"
+    assert values()["vault_revision_key"] == "mine"
+    assert len(values()["vault_secret_key"]) >= 43
+
+
+@pytest.mark.parametrize(
+    "old",
+    [
+        "vault_secret_key: |\n  old 1\n\n  old 2\n",
+        "vault_secret_key: >-\n  old 1\n  old 2\n\n# a comment\n",
+        'vault_secret_key: "old 1\n  old 2"  # a comment\n',
+        "vault_secret_key: old 1\n  old 2\n",
+        "'vault_secret_key' : old 1\nvault_secret_key: old 2\n",
+    ],
+)
+@pytest.mark.parametrize("rest", ["", "vault_after: here\n"])
+def test_rotate_takes_a_value_of_several_lines_out_as_a_whole(old: str, rest: str) -> None:
+    secrets.ensure_password("prod")
+    secrets.write("prod", f"---\nvault_tls_key: |\n  line 1\n  line 2\n{old}{rest}")
+
+    secrets.rotate("prod", "vault_secret_key")
+
+    text = secrets.read("prod")
+    assert "old" not in text
+    assert ("# a comment" in text) == ("# a comment" in old)
+    assert values().pop("vault_tls_key") == "line 1\nline 2\n"
+    assert values().get("vault_after", "") == ("here" if rest else "")
+    assert len(values()["vault_secret_key"]) >= 43
+
+
+def test_nothing_is_written_that_would_change_another_value(vault: Path) -> None:
+    secrets.ensure_password("prod")
+    secrets.write("prod", "vault_secret_key: &same hush\nvault_other: *same\n")
+    before = vault.read_bytes()
+
+    with pytest.raises(SecretsError, match="vault_secret_key cannot be set") as caught:
+        secrets.rotate("prod", "vault_secret_key")
+
+    assert vault.read_bytes() == before
+    assert "hush" not in str(caught.value)
+    assert "invoke secrets.edit --env prod" in caught.value.next_step
+
+
+@pytest.mark.parametrize("others", ["", ", vault_revision_key: hush"])
+def test_a_vault_that_no_line_can_be_added_to_is_left_as_it_is(vault: Path, others: str) -> None:
+    secrets.ensure_password("prod")
+    secrets.write("prod", f"{{vault_other: hush{others}}}\n")
+    before = vault.read_bytes()
+
+    with pytest.raises(SecretsError, match=r"vault_secret_key.* cannot be set") as caught:
+        secrets.init("prod")
+
+    assert vault.read_bytes() == before
+    assert "hush" not in str(caught.value)
+
+
 def test_rotate_refuses_what_somebody_else_knows() -> None:
     with pytest.raises(SecretsError, match="cannot be rotated"):
         secrets.rotate("prod", "vault_smtp_password")

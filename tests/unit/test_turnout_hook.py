@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import yaml
 
 from plugins.action import turnout_hook, turnout_lease, turnout_webhook
 from tests.conftest import REPOSITORY
+from turnout_build import tools
 
 KNOWN: dict[str, Any] = {
     "point": "before_switch", "timeout_seconds": 10.0, "app": "hello", "environment": "prod",
@@ -42,6 +44,12 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         return dict(action.run())
 
     return run_hook
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever keeps a pipe open is given less than a second."""
+    monkeypatch.setattr(tools, "_PIPE_SECONDS", 0.1)
 
 
 def test_a_hook_runs_in_the_folder_and_knows_the_deploy(run: Any, tmp_path: Path) -> None:
@@ -78,6 +86,29 @@ def test_a_hook_that_hangs_is_ended_with_all_it_started(run: Any) -> None:
 
     assert "did not end within 0.3 s" in result["cause"]
     assert result["evidence"] == "begun"
+
+
+def test_a_hook_ends_at_its_timeout_though_a_daemon_has_its_output(run: Any, quick: None) -> None:
+    began = time.monotonic()
+
+    result = run("setsid sleep 5 & echo begun; exec sleep 60", timeout_seconds=0.3)
+
+    assert time.monotonic() - began < 3
+    assert "did not end within 0.3 s" in result["cause"]
+    assert result["evidence"] == "begun"
+
+
+@pytest.mark.parametrize(("code", "failed"), [(0, False), (3, True)])
+def test_a_daemon_that_keeps_a_hooks_output_is_not_waited_for(
+    run: Any, quick: None, code: int, failed: bool
+) -> None:
+    began = time.monotonic()
+
+    result = run(f"setsid sleep 5 & echo begun; exit {code}", timeout_seconds=60)
+
+    assert time.monotonic() - began < 3
+    assert bool(result.get("failed")) == failed
+    assert result.get("evidence", "begun") == "begun"
 
 
 def test_a_hook_that_must_not_undo_anything_is_a_warning(run: Any) -> None:

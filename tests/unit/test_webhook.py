@@ -34,6 +34,8 @@ class Chat:
     """A webhook as Slack has one."""
 
     status: int = 200
+    location: str = ""
+    asked: list[str] = field(default_factory=list)
     told: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
     url: str = ""
 
@@ -45,6 +47,13 @@ def listening(chat: Chat) -> Iterator[Chat]:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             chat.told.append((self.path, str(self.headers["Content-Type"]), body))
             self.send_response(chat.status)
+            if chat.location:
+                self.send_header("Location", chat.location)
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            chat.asked.append(self.path)
+            self.send_response(200)
             self.end_headers()
 
         def log_message(self, *_arguments: object) -> None:
@@ -105,6 +114,27 @@ def test_a_webhook_that_refuses_is_told_by_its_answer(chat: Chat, status: int) -
     chat.status = status
 
     assert webhook.post(chat.url, "hello") == f"it answered {status}"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize(
+    ("location", "told"),
+    [
+        ("https://chat.example" + SECRET, "https://chat.example"),
+        ("https://s3cret:s3cret@chat.example/", "another address"),
+        (SECRET + "/", "another address"),
+    ],
+)
+def test_a_redirect_is_told_and_not_followed_without_the_message(
+    chat: Chat, status: int, location: str, told: str
+) -> None:
+    chat.status, chat.location = status, location
+
+    problem = webhook.post(chat.url, "hello")
+
+    assert problem.startswith(f"it answered {status}, a redirect to {told}, which is not followed")
+    assert "s3cret" not in problem
+    assert not chat.asked
 
 
 def test_a_webhook_that_is_not_there_is_told_without_its_address() -> None:

@@ -13,6 +13,8 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
+from typing import IO
 
 from .errors import BuildError
 
@@ -27,6 +29,8 @@ _SAME_INDEX = (
     ("UV_DEFAULT_INDEX", "PIP_INDEX_URL", "UV_INDEX_URL"),
     ("UV_INDEX", "PIP_EXTRA_INDEX_URL", "UV_EXTRA_INDEX_URL"),
 )
+# How long the pipe of a program that has ended may stay open.
+_PIPE_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class Finished:
     code: int
     output: str
     errors: str = ""
+    timed_out: bool = False
 
 
 def uv() -> str:
@@ -113,7 +118,8 @@ def run_long(
     """Run a program that takes a while, handing on each line as it comes.
 
     It gets a process group of its own, so that ctrl-C, an exception or the
-    timeout (in seconds) ends everything it has started.
+    timeout (in seconds) ends everything it has started. A daemon that has left
+    the group may live on; it is not waited for, even if it has the pipe.
     """
     process = subprocess.Popen(
         argv,
@@ -128,25 +134,49 @@ def run_long(
         umask=0o022,  # what is made here is shipped: wheels hold the modes of their files
     )
     lines: list[str] = []
-    alarm = _end_after(process, timeout)
+    said: SimpleQueue[str | None] = SimpleQueue()
+    late = threading.Event()
+    reader = _start(_read, process.stdout, said)
+    _start(_watch, process, timeout, late, reader, said)
     try:
-        for line in process.stdout or ():
+        for line in iter(said.get, None):
             lines.append(line)
             on_line(line.rstrip())
-        return Finished(process.wait(), "".join(lines))
+        return Finished(process.wait(), "".join(lines), timed_out=late.is_set())
     finally:
-        alarm.cancel()
         if process.poll() is None:
             _end(process)
-        if process.stdout:
-            process.stdout.close()
 
 
-def _end_after(process: subprocess.Popen[str], seconds: float) -> threading.Timer:
-    timer = threading.Timer(seconds, _end, [process])
-    timer.daemon = True
-    timer.start()
-    return timer
+def _start(target: Callable[..., None], *arguments: object) -> threading.Thread:
+    thread = threading.Thread(target=target, args=arguments, daemon=True)
+    thread.start()
+    return thread
+
+
+def _read(pipe: IO[str], said: SimpleQueue[str | None]) -> None:
+    """Hand on each line, then None; the pipe is closed here, for a close waits for a read."""
+    with pipe:
+        for line in pipe:
+            said.put(line)
+    said.put(None)
+
+
+def _watch(
+    process: subprocess.Popen[str],
+    timeout: float,
+    late: threading.Event,
+    reader: threading.Thread,
+    said: SimpleQueue[str | None],
+) -> None:
+    """End the program at its timeout, and the waiting for its lines soon after it has ended."""
+    try:
+        process.wait(timeout)
+    except subprocess.TimeoutExpired:
+        late.set()
+        _end(process)
+    reader.join(_PIPE_SECONDS)
+    said.put(None)
 
 
 def _end(process: subprocess.Popen[str]) -> None:

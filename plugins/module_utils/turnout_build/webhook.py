@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 TIMEOUT_SECONDS = 5
+# All of an address that may be told: what follows is the secret, and so is what is before an @.
+_SITE = re.compile(r"https?://[\w.:-]+(?=[/?#]|$)", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -70,10 +74,10 @@ def post(url: str, words: str, *, timeout: float = TIMEOUT_SECONDS) -> str:
             json.dumps({"text": words}).encode(),
             {"Content-Type": "application/json", "User-Agent": "turnout"},
         )
-        with urllib.request.urlopen(request, timeout=timeout):  # noqa: S310
+        with urllib.request.build_opener(_Stay).open(request, timeout=timeout):
             return ""
     except urllib.error.HTTPError as error:
-        return f"it answered {error.code}"
+        return f"it answered {error.code}{_elsewhere(error)}"
     except urllib.error.URLError as error:
         return f"it cannot be reached: {error.reason}"
     except TimeoutError:
@@ -81,3 +85,20 @@ def post(url: str, words: str, *, timeout: float = TIMEOUT_SECONDS) -> str:
     except (OSError, ValueError, http.client.HTTPException) as error:
         # Some of these quote the address.
         return f"it cannot be reached ({type(error).__name__})"
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect: what follows a POST's would be a GET, without the message."""
+
+    def redirect_request(self, *_arguments: Any) -> None:
+        """Refuse, so that the answer is an error as any other."""
+
+
+def _elsewhere(error: urllib.error.HTTPError) -> str:
+    """Return where an answer redirects to, without the secret part of that address."""
+    to = error.headers.get("Location")
+    if not to or error.code not in (301, 302, 303, 307, 308):
+        return ""
+    site = _SITE.match(to)
+    where = site[0] if site else "another address"
+    return f", a redirect to {where}, which is not followed: set the address that it has now"

@@ -47,7 +47,8 @@ def main(argv: list[str] | None = None) -> int:
         result = verb(layout, Slots(layout), arguments)
     except (HostFailure, OSError) as error:
         failure = answering.as_failure(error)
-        print(json.dumps({"error": failure.cause, **failure.as_result(), **failure.bundle}))
+        told = failure.as_result()
+        print(json.dumps({"error": told["cause"], **told, **failure.bundle}))
         return 1
     print(json.dumps(result))
     return 0
@@ -76,7 +77,11 @@ def _parser() -> argparse.ArgumentParser:
         if verb is _rollback:
             command.add_argument("--release", help="default: the verified one before the live one")
             command.add_argument("--owner", default="the host program", help="who asks")
-            command.add_argument("--current-env", action="store_true", help="with today's env")
+            command.add_argument(
+                "--current-env",
+                action="store_true",
+                help="with the live release's env, not the inventory's",
+            )
             command.add_argument("--force", action="store_true", help="whatever the schema")
             command.add_argument("--explain", action="store_true", help="tell all of a failure")
             command.add_argument("--wait", type=float, default=0, help="seconds, for another one")

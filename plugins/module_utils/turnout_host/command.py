@@ -35,9 +35,15 @@ def run_in_release(
         HostFailure: if it fails or takes longer than ``timeout_seconds``.
     """
     argv = [*_prefix(layout, name, manifest, timeout_seconds), "/bin/sh", "-c", command]
-    done = run(argv, check=False, timeout=timeout_seconds + 30)
+    hide = hiding.hider(layout, name)
+    try:
+        done = run(argv, check=False, timeout=timeout_seconds + 30)
+    except HostFailure as failure:
+        output = hide(failure.evidence)
+        evidence = output[-EVIDENCE_CHARACTERS:]
+        raise HostFailure(failure.cause, failure.next_step, evidence, {"log": output}) from None
     # Hidden before it is cut: half a secret would not be found any more.
-    output = hiding.hider(layout, name)(done.stdout)
+    output = hide(done.stdout)
     if done.returncode:
         raise HostFailure(
             f"{what} failed with exit code {done.returncode}: `{command}`",

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+
+# Visitors and apps say what they like, and a terminal would obey it. Colours go as a whole.
+_CONTROL = re.compile(r"\x1b\[[0-9;:?]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class HostFailure(Exception):
@@ -32,10 +36,14 @@ class HostFailure(Exception):
         self.bundle: dict[str, dict[str, str]] = {}
 
     def as_result(self) -> dict[str, str]:
-        """Return the failure as the keys that modules and the host program report."""
-        return {
+        """Return the failure as the keys that modules and the host program report.
+
+        Nothing in it moves a cursor, colours a line or renames a window.
+        """
+        told = {
             "msg": f"{self.cause.rstrip('.')}. Next: {self.next_step}",
             "cause": self.cause,
             "next_step": self.next_step,
             "evidence": self.evidence,
         }
+        return {key: _CONTROL.sub("", text) for key, text in told.items()}

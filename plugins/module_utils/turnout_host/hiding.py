@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 from . import envfile
 from .layout import Layout
@@ -82,5 +82,9 @@ def _forms(value: str) -> Iterator[str]:
     yield json.dumps(value)[1:-1]
     yield json.dumps(value, ensure_ascii=False)[1:-1]
     yield repr(value)[1:-1]
-    yield html.escape(value)
+    page = html.escape(value)
+    yield page
+    yield page.replace("&#x27;", "&#39;").replace("&quot;", "&#34;")  # as Jinja writes it
+    yield quote(value)
     yield quote(value, safe="")
+    yield quote_plus(value)

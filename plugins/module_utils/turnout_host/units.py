@@ -67,7 +67,7 @@ def run(
         raise HostFailure(
             f"{argv[0]} did not end within {timeout:.0f} s",
             "look at the host's load and its journal (journalctl -b -p warning)",
-            str(expired.stdout or ""),
+            _text(expired.stdout),
         ) from None
     if check and done.returncode != 0:
         raise HostFailure(
@@ -76,6 +76,11 @@ def run(
             done.stdout,
         )
     return done
+
+
+def _text(said: bytes | str | None) -> str:
+    """Return what a program had said by its timeout: bytes, even of one that is run as text."""
+    return said.decode(errors="replace") if isinstance(said, bytes) else said or ""
 
 
 class Slots:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -13,7 +13,7 @@ from turnout_host import envfile, hiding
 from turnout_host.health import Answer
 from turnout_host.layout import Layout
 
-ODD = 'p"ss\\wörd <&> $5'
+ODD = "p\"ss\\wörd <&> $5/it's"
 
 
 def configured(layout: Layout, environment: dict[str, str], **files: str) -> hiding.Hide:
@@ -37,9 +37,18 @@ def test_what_is_shorter_than_six_characters_is_a_word_like_any_other(layout: La
     assert hide("12345 123456") == "12345 ***"
 
 
-@pytest.mark.parametrize(
-    "form", [str, json.dumps, repr, html.escape, lambda text: quote(text, safe="")]
-)
+def jinja(text: str) -> str:
+    """Return what markupsafe makes of a text."""
+    marks = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&#34;", "'": "&#39;"}
+    return "".join(marks.get(character, character) for character in text)
+
+
+FORMS = [
+    str, json.dumps, repr, html.escape, jinja, quote, lambda text: quote(text, safe=""), quote_plus,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMS)
 def test_a_value_is_found_as_logs_pages_and_addresses_quote_it(layout: Layout, form: str) -> None:
     hide = configured(layout, {"A": ODD})
 

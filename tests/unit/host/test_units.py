@@ -6,6 +6,8 @@ import pytest
 
 from tests.unit.host import making
 from tests.unit.host.fake_systemd import FakeSystemd
+from turnout_host import units
+from turnout_host.errors import HostFailure
 from turnout_host.layout import Layout
 from turnout_host.units import Slots
 
@@ -49,3 +51,17 @@ def test_systemd_reads_its_units_again_unless_it_knows_the_drop_in_as_it_is(
     slots.point("green", "r1")
 
     assert len(systemd.called("daemon-reload")) == reloads
+
+
+def test_what_a_program_said_until_its_timeout_is_told_as_text() -> None:
+    with pytest.raises(HostFailure, match="sh did not end within 0 s") as caught:
+        units.run(["sh", "-c", "printf 'grüße\\n'; exec sleep 60"], timeout=0.2)
+
+    assert caught.value.evidence == "grüße\n"
+
+
+def test_a_program_that_said_nothing_until_its_timeout_leaves_no_evidence() -> None:
+    with pytest.raises(HostFailure) as caught:
+        units.run(["sleep", "60"], timeout=0.1)
+
+    assert caught.value.evidence == ""

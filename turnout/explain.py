@@ -12,7 +12,7 @@ MOST_LINES = 12
 # What Ansible says of a host that it cannot work on, and what helps.
 _REMEDIES = {
     "The module interpreter": "install python3 on {host}; a host must be Debian 12 or newer",
-    "sudo password": "let ansible_user of {host} use sudo without a password, or pass -K",
+    "sudo password": "let ansible_user of {host} use sudo without a password",
 }
 
 

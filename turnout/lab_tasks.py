@@ -7,7 +7,10 @@ from invoke.context import Context
 
 from turnout.verbs import verb
 
-_LAB_HELP = "Name of the lab; each has VMs, a network and a key of its own."
+_LAB_HELP = (
+    "Name of the lab; each has VMs, a network and a key of its own. "
+    "Deploy to it with TURNOUT_LAB=NAME."
+)
 _RELEASES = {"": None, "12": "bookworm", "13": "trixie"}  # the flag's value or, else, itself
 
 

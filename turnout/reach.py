@@ -30,11 +30,13 @@ _SIGNS = {
 _SAYS = {
     "changed": (
         "the host key is not the pinned one: it was reinstalled, or this is another machine",
-        "find out why, then pin the new key: ssh-keygen -R '{known}' and connect once with ssh",
+        "find out why, then pin the new key: ssh-keygen -R '{known}' and connect once with ssh, "
+        "or, where inventories/<env>/known_hosts is there, in that file",
     ),
     "unknown_key": (
         "the host key is not known, so nobody can tell whether this is the right machine",
-        "pin it: connect once with ssh -p {port} {address} and compare the fingerprint",
+        "pin it: connect once with ssh -p {port} {address} and compare the fingerprint, "
+        "or, where inventories/<env>/known_hosts is there, in that file",
     ),
     "refused_key": (
         "SSH refused the key of user {user}, {key}",

@@ -95,9 +95,13 @@ def _promised(host: dict[str, Any]) -> dict[str, Any]:
 
 
 def others(hosts: list[dict[str, Any]]) -> list[str]:
-    """Return a line with the releases that are there beside the live ones, newest first."""
+    """Return a line with the releases that can be gone back to, newest first.
+
+    A rollback refuses what any of the hosts has not verified.
+    """
     live = {host.get("release") for host in hosts}
-    kept = {name for host in hosts for name in host.get("releases", ())} - live
+    verified = [set(host["verified_releases"]) for host in hosts if "error" not in host]
+    kept = set.intersection(*verified) - live if verified else set()
     return [f"Also there: {', '.join(sorted(kept, reverse=True))}"] if kept else []
 
 

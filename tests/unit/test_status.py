@@ -10,7 +10,7 @@ import pytest
 from turnout import status as status_module
 from turnout.inventory import Environment, Host
 from turnout.reach import HostError
-from turnout.status import cells, status, warnings
+from turnout.status import cells, others, status, warnings
 
 ssh = pytest.importorskip("turnout.ssh")
 HOSTS = [Host("web1", "192.0.2.1", url="https://shop.example.com"), Host("web2", "192.0.2.2")]
@@ -27,7 +27,8 @@ def answer(release: str = "r2", previous: str | None = "r1", **more: Any) -> dic
         },
         "split": {"blue": 0, "green": 100},
         "previous": previous,
-        "releases": ["r1", "r2"],
+        "releases": ["r0-failed", "r1", "r2"],
+        "verified_releases": ["r1", "r2"],
         "history": [],
     } | more
 
@@ -128,4 +129,11 @@ def test_the_table_says_which_host_is_silent_and_what_else_could_go_live(
     printed = capsys.readouterr().out
     assert "no answer" in printed
     assert "is sshd running?" in printed
-    assert "Also there: r1" in printed
+    assert "Also there: r1\n" in printed
+
+
+def test_what_cannot_be_gone_back_to_on_every_host_is_not_listed() -> None:
+    newcomer = answer(releases=["r1", "r2"], verified_releases=["r2"])
+
+    assert others([answer(), answer()]) == ["Also there: r1"]
+    assert others([answer(), newcomer]) == []

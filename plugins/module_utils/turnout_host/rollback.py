@@ -48,8 +48,9 @@ def check_schema(layout: Layout, name: str) -> None:
         raise HostFailure(
             problem,
             "take the schema back first, with the code that knows it (invoke shell runs its "
-            "downgrade), or go to a release that knows it; --force goes back all the same, where "
-            "the older code works with the newer schema",
+            "downgrade), then roll back with --force: the history keeps naming the newer schema "
+            "until the next deploy. Or go to a release that knows it, or, where the older code "
+            "works with the newer schema, with --force alone",
         )
 
 

@@ -72,7 +72,7 @@ def test_a_release_from_before_a_migration_is_refused_with_what_to_do(
         rollback.check_schema(layout, "r1")
 
     assert refused.value.cause == "the database is at schema bb, which release r1 does not know"
-    assert "--force" in refused.value.next_step
+    assert "then roll back with --force" in refused.value.next_step
 
 
 def test_a_deploy_that_failed_after_its_migration_has_moved_the_schema_all_the_same(

@@ -54,6 +54,12 @@ def _go_on(environment: Environment, to: int) -> None:
         result = run("canary", environment.name, listener=view, variables=variables)
         view.finish(result.progress)
     if result.cancelled:
+        if _is_under_way(environment):
+            raise TurnoutError(
+                f"canary of {environment.name} was cancelled before it went on.",
+                "The hosts have it as they had it before.",
+                f"invoke canary --env {environment.name} --to, --finish or --abort",
+            )
         recover.after_cancel(environment)
     judge(result, environment, check=False)
     print(seconds_line(result.progress.seconds))

@@ -113,6 +113,21 @@ def test_a_canary_that_is_cancelled_is_cleaned_up_behind(
     assert cleaned == [PROD]
 
 
+def test_a_canary_that_is_cancelled_before_it_goes_on_is_still_there_and_it_is_said(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cleaned: list[Environment] = []
+    monkeypatch.setattr(module.recover, "after_cancel", cleaned.append)
+    fleet.exit_code, fleet.cancelled = 254, True
+    fleet.entries = [entry(PARKED, green=10)]
+
+    with pytest.raises(TurnoutError, match="before it went on") as told:
+        canary("prod", finish=True)
+
+    assert "--finish or --abort" in str(told.value)
+    assert cleaned == []
+
+
 def test_the_shares_are_told_and_how_to_go_on() -> None:
     assert told("prod", [entry(PARKED, green=10)]) == [
         "web1: 90 % to r1 (blue), 10 % to r2 (green)",

@@ -54,12 +54,21 @@ def stop(layout: Layout, slots: Slots, slot: str, timeout_seconds: float) -> int
     """
     if splits.lanes(layout, splits.live(layout))[slot]:
         raise ValueError(f"{slot} takes traffic and is not stopped")
-    left = 0
-    if slots.state(slot).running:
-        wait_for_last_old_answer(layout)
-        left = _wait_until_quiet(layout, slot, time.monotonic() + timeout_seconds)
+    left = _left(layout, slots, slot, timeout_seconds)
     slots.stop(slot)
     return left
+
+
+def waits_until_quiet(layout: Layout, slots: Slots, slot: str, timeout_seconds: float) -> bool:
+    """Wait for the last answers of a slot that takes no traffic any more; say whether all came."""
+    return _left(layout, slots, slot, timeout_seconds) == 0
+
+
+def _left(layout: Layout, slots: Slots, slot: str, timeout_seconds: float) -> int:
+    if not slots.state(slot).running:
+        return 0
+    wait_for_last_old_answer(layout)
+    return _wait_until_quiet(layout, slot, time.monotonic() + timeout_seconds)
 
 
 def let_go(layout: Layout, slots: Slots, slot: str) -> bool:

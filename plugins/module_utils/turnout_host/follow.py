@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from . import journal, releases, settle
+from . import journal, lease, releases, settle
 from .layout import Layout
 from .recording import Recording, marks_of
 
@@ -78,13 +78,18 @@ class Follower:
         now = self._clock()
         if self._is_overtaken or not self._ended:
             is_late = now > self._started + LONGEST_DEPLOY_SECONDS
-            return self._is_overtaken or (is_late and not self._is_parked)
+            return self._is_overtaken or (is_late and not self._is_parked and not self._is_led())
         if self._settled_at:
             return now > max(
                 self._settled_at + AFTER_SETTLE_SECONDS, self._moved_at + FULL_RATE_SECONDS
             )
         longest = self._settle_seconds if self._settles else 0.0
         return now >= max(self._ended_at + longest, self._moved_at + FULL_RATE_SECONDS)
+
+    def _is_led(self) -> bool:
+        """Say whether somebody still conducts the deploy: it may bake for hours."""
+        held = lease.read(self.layout)
+        return held is not None and not held.is_over
 
     @property
     def _settles(self) -> bool:

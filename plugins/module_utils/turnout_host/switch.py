@@ -14,6 +14,8 @@ from .lease import Lease
 from .units import Slots
 
 VERIFY_SECONDS = 5.0
+# For the last answers of a release that is gone back from; visitors have longer.
+GONE_BACK_SECONDS = 10.0
 # So many answers in a row by the release: nginx has several workers, each with its own connections.
 ANSWERS_IN_A_ROW = 3
 ANSWER_CHARACTERS = 2000
@@ -221,10 +223,18 @@ def _go_back(layout: Layout, slots: Slots, outcome: str, **facts: Any) -> dict[s
     # Only the failed release's slot: the one before may be warm for a rollback. And what was warm
     # before a rollback stays so, for the next try.
     is_warm = journal.last(layout, "warm") is not None
+    answers = False
     if releases.in_slot(layout, slot) == begun["release"] and not is_warm:
-        drain.stop(layout, slots, slot, timeout_seconds=10)
+        is_quiet = drain.waits_until_quiet(layout, slots, slot, GONE_BACK_SECONDS)
+        answers = len(made_live) > 1 and not is_quiet
+        if not answers:
+            slots.stop(slot)
     there = schema.left_behind(layout)
     known = {"schema": there} if there else {}
     action = journal.action(layout)
     journal.conclude(layout, action, outcome, release=begun["release"], **facts, **known)
+    if answers:
+        # It had visitors, as a canary that is aborted, and they have the app's whole drain time.
+        # Who goes back holds the app's lock and does not wait for that.
+        settle.schedule(layout, slot, 0, slots.run)
     return {"changed": changed, "live": splits.live_slot(layout)}

@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.host import making
 from tests.unit.host.fake_systemd import FakeSystemd
-from turnout_host import follow, journal, recording, splits, switch
+from turnout_host import follow, journal, lease, recording, splits, switch
 from turnout_host.follow import Follower
 from turnout_host.layout import Layout
 from turnout_host.units import Slots
@@ -179,6 +179,16 @@ def test_a_deploy_that_never_ends_is_not_followed_for_ever(deploy: Follower, clo
     assert not deploy.is_over
     look(deploy, clock, 2)
     assert deploy.is_over
+
+
+def test_a_deploy_that_somebody_still_conducts_is_followed_however_long_it_bakes(
+    layout: Layout, deploy: Follower, clock: Clock
+) -> None:
+    lease.acquire(layout, lease.Claim("t2", owner="alice", reason="deploy"), 60)
+
+    look(deploy, clock, 3 * follow.LONGEST_DEPLOY_SECONDS)
+
+    assert not deploy.is_over
 
 
 def test_a_canary_that_is_left_for_hours_is_asked_seldom_until_somebody_goes_on(

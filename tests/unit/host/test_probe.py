@@ -93,7 +93,8 @@ def run_until_committed(
         return ask(self, live)
 
     monkeypatch.setattr(Asker, "ask", counted)
-    monkeypatch.setattr(follow, "FULL_RATE_SECONDS", 0.0)
+    # After it the probe asks once a second.
+    monkeypatch.setattr(follow, "FULL_RATE_SECONDS", 0.1)
     monkeypatch.setattr(follow, "LOOK_SECONDS", 0.0)
     monkeypatch.setattr(follow, "AFTER_SETTLE_SECONDS", 0.0)
     file = recording.create(layout, begun, 50)

@@ -92,6 +92,27 @@ def test_a_deploy_that_never_switched_has_its_slot_stopped_and_nothing_moves(
     assert not systemd.is_running("green")
 
 
+@pytest.mark.parametrize("share", [0, 25, 100])
+def test_visitors_of_a_release_that_is_gone_back_from_have_the_apps_drain_time(
+    layout: Layout,
+    slots: Slots,
+    systemd: FakeSystemd,
+    monkeypatch: pytest.MonkeyPatch,
+    share: int,
+) -> None:
+    deploy(layout, systemd, "r1")
+    slot = begin_deploy(layout, systemd, "r2")
+    if share:
+        switch.switch(layout, slot, share)
+    monkeypatch.setattr(switch.drain, "waits_until_quiet", lambda *_: False)
+
+    switch.revert(layout, slots, "aborted by hand")
+
+    # One that never had traffic has nobody but us to answer.
+    assert systemd.is_running("green") is bool(share)
+    assert bool(systemd.called("turnout-settle-hello --on-active=1")) is bool(share)
+
+
 def test_a_warm_slot_with_another_release_is_left_warm(
     layout: Layout, slots: Slots, systemd: FakeSystemd
 ) -> None:

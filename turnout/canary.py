@@ -48,13 +48,19 @@ def _is_under_way(environment: Environment) -> bool:
     return any(status.parked(host) for host in status.ask(environment))
 
 
+def _parked(environment: Environment) -> list[Any]:
+    """Return the share at which each host was left, None where there is no canary."""
+    return [(status.parked(host) or {}).get("parked") for host in status.ask(environment)]
+
+
 def _go_on(environment: Environment, to: int) -> None:
     variables: dict[str, Any] = {"release_canary_to": to}
+    before = _parked(environment)
     with shown(title("canary", environment)) as view:
         result = run("canary", environment.name, listener=view, variables=variables)
         view.finish(result.progress)
     if result.cancelled:
-        if _is_under_way(environment):
+        if any(before) and _parked(environment) == before:
             raise TurnoutError(
                 f"canary of {environment.name} was cancelled before it went on.",
                 "The hosts have it as they had it before.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+from pathlib import Path
 from typing import Any
 
 from turnout import local, ssh, status
@@ -110,6 +111,15 @@ def _unsound(environment: Environment, name: str) -> TurnoutError:
     )
 
 
+def _is_fetched(host: Host, wheel: dict[str, Any], file: Path) -> bool:
+    """Fetch a wheel from a host, also from where older programs kept it; say whether it has one."""
+    for name in (f"{wheel['sha256']}/{file.name}", file.name):
+        with contextlib.suppress(HostError):
+            ssh.fetch(host, f"{WHEELS}/{name}", file)
+            return True
+    return False
+
+
 def _fetch_wheel(hosts: list[Host], wheel: dict[str, Any]) -> None:
     """Fetch a wheel from the first host that has it: each kind of host has its own."""
     from turnout_build.files import file_digest, new_folder
@@ -120,8 +130,7 @@ def _fetch_wheel(hosts: list[Host], wheel: dict[str, Any]) -> None:
     with new_folder(folder) as received:
         file = received / str(wheel["file"])
         for host in hosts:
-            with contextlib.suppress(HostError):
-                ssh.fetch(host, f"{WHEELS}/{wheel['sha256']}/{file.name}", file)
+            if _is_fetched(host, wheel, file):
                 break
         if not file.exists() or file_digest(file) != wheel["sha256"]:
             raise TurnoutError(

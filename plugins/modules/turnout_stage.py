@@ -47,13 +47,14 @@ options:
     elements: dict
   import_check:
     description:
-      - Import the app once under the service's user and sandbox. A host that is alone, and whose
-        migration itself imports the app before anything else, may leave it to M(turnout_migrate).
+      - Import the app once under the service's user and sandbox, before anything migrates. Where
+        nothing does, or on a host that is alone with a migration that itself imports the app before
+        anything else, it may be left out.
     type: bool
   then:
     description:
-      - Phases that follow in the same call, each with C(phase) and C(parameters). For a host that
-        waits for no other; each call that is saved is a sixth of a second.
+      - Phases that follow in the same call, each with C(phase) and C(parameters). For hosts
+        that wait for no other before them; each call that is saved is a sixth of a second.
     type: list
     elements: dict
 author:

@@ -536,22 +536,26 @@ def test_an_abort_passes_over_the_hosts_that_went_back_already() -> None:
 
 
 @pytest.mark.parametrize(
-    ("once", "command", "reason", "initialised"),
+    ("once", "command", "reason", "known", "initialised"),
     [
-        ("once", "flask init", "deploy", True),
-        ("once", "flask init", "canary", True),
-        ("once", "flask init", "rollback", False),
-        ("once", "", "deploy", False),
-        ("every_host", "flask init", "deploy", False),
+        ("once", "flask init", "deploy", False, True),
+        ("once", "flask init", "canary", True, True),
+        # It was set after the canary had begun.
+        ("once", "flask init", "canary", False, False),
+        ("once", "flask init", "rollback", True, False),
+        ("once", "", "deploy", False, False),
+        ("every_host", "flask init", "deploy", False, False),
     ],
 )
 def test_every_host_notes_that_one_has_run_init_for_all(
-    values: Values, once: str, command: str, reason: str, initialised: bool
+    values: Values, once: str, command: str, reason: str, known: bool, initialised: bool
 ) -> None:
     (task,) = role_tasks("commit")
-    known = {"release_migrate_on": once, "release_init_command": command, "release_reason": reason}
+    set_ = {"release_migrate_on": once, "release_init_command": command, "release_reason": reason}
+    found = {"web1": {"release_host": {"initialised": known}}}
+    set_ |= {"ansible_play_hosts": ["web1"], "hostvars": found}
 
-    assert values("release", "__release_has_run_init", **known) is initialised
+    assert values("release", "__release_has_run_init", **set_) is initialised
     assert task["turnout_commit"]["initialised"] == "{{ __release_has_run_init }}"
 
 

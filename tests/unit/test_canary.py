@@ -113,6 +113,25 @@ def test_a_canary_that_is_cancelled_is_cleaned_up_behind(
     assert cleaned == [PROD]
 
 
+def test_a_canary_that_is_cancelled_half_way_is_cleaned_up_behind(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cleaned: list[Environment] = []
+    monkeypatch.setattr(module.recover, "after_cancel", cleaned.append)
+    fleet.entries = [entry(PARKED), entry(PARKED)]
+
+    def taken(name: str, env: str, **more: Any) -> Result:
+        fleet.entries = [entry({**PARKED, "parked": 0}), entry(PARKED)]
+        return Result(name, env, 254, True, Progress())
+
+    monkeypatch.setattr(module, "run", taken)
+
+    with pytest.raises(TurnoutError, match="was cancelled while"):
+        canary("prod", finish=True)
+
+    assert cleaned == [PROD]
+
+
 def test_a_canary_that_is_cancelled_before_it_goes_on_is_still_there_and_it_is_said(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -168,6 +168,31 @@ def test_nothing_is_promoted_from_an_empty_environment(
         promote("staging", "prod")
 
 
+def test_wheels_come_from_where_an_older_host_program_kept_them(
+    staging: list[dict[str, Any]],
+    deployed: list[Any],
+    artifact: Artifact,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = promote_module.ssh.fetch
+
+    def fetch(host: Host, remote: str, local: Path) -> None:
+        if local.suffix != ".whl":
+            whole(host, remote, local)
+        elif remote == f"{promote_module.WHEELS}/{local.name}":
+            shutil.copy(next(artifact.path.parents[1].glob(f"wheels/*/{local.name}")), local)
+        else:
+            raise HostError(host.name, f"{remote} cannot be fetched")
+
+    monkeypatch.setattr(promote_module.ssh, "fetch", fetch)
+
+    promote("staging", "prod")
+
+    assert len(deployed) == 1
+    assert list((tmp_path / ".turnout/wheels").glob("*/*.whl"))
+
+
 def test_a_wheel_that_rotted_on_the_way_is_refused_and_not_kept(
     staging: list[dict[str, Any]],
     deployed: list[Any],

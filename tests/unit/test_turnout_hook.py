@@ -111,6 +111,21 @@ def test_a_daemon_that_keeps_a_hooks_output_is_not_waited_for(
     assert result.get("evidence", "begun") == "begun"
 
 
+def test_what_a_hook_leaves_to_its_background_is_waited_for(run: Any, tmp_path: Path) -> None:
+    made = tmp_path / "made"
+
+    result = run(f"(sleep 1.5; echo made > {made}) & echo begun", timeout_seconds=30)
+
+    assert not result.get("failed")
+    assert made.exists()
+
+
+def test_what_a_hook_leaves_to_its_background_has_the_same_timeout(run: Any) -> None:
+    result = run("sleep 60 & echo begun", timeout_seconds=0.3)
+
+    assert "did not end within 0.3 s" in result["cause"]
+
+
 def test_a_hook_that_must_not_undo_anything_is_a_warning(run: Any) -> None:
     result = run("echo no chat; exit 1", point="after_commit", must=False)
 

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ _SAME_INDEX = (
 )
 # How long the pipe of a program that has ended may stay open.
 _PIPE_SECONDS = 1.0
+_LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -169,14 +171,31 @@ def _watch(
     reader: threading.Thread,
     said: SimpleQueue[str | None],
 ) -> None:
-    """End the program at its timeout, and the waiting for its lines soon after it has ended."""
+    """End the program at its timeout, and the waiting for its lines soon after it has ended.
+
+    What it has started in the background of its own group is a part of it while it has the pipe:
+    a build may leave half of its work to that.
+    """
+    deadline = time.monotonic() + timeout
     try:
         process.wait(timeout)
+        while reader.is_alive() and _has_group(process):
+            if time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired(process.args, timeout)
+            reader.join(_LOOK_SECONDS)
     except subprocess.TimeoutExpired:
         late.set()
         _end(process)
     reader.join(_PIPE_SECONDS)
     said.put(None)
+
+
+def _has_group(process: subprocess.Popen[str]) -> bool:
+    try:
+        os.killpg(process.pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -127,7 +127,7 @@ def _remove_wheels(layout: Layout) -> None:
 def _remove_wheel(kept: Path) -> None:
     if kept.is_dir():
         shutil.rmtree(kept)
-    else:  # older programs kept them by file name
+    else:  # older programs kept them by file name, and promote takes them from there
         kept.unlink()
 
 
@@ -135,4 +135,5 @@ def _named_wheels(layout: Layout) -> Iterator[str]:
     everywhere = f"*/releases/*/{artifact.FOLDER}/{artifact.MANIFEST}"
     for manifest in layout.base.parent.glob(everywhere):
         for wheel_set in json.loads(manifest.read_text(encoding="utf-8"))["targets"]:
-            yield from (wheel["sha256"] for wheel in wheel_set["wheels"])
+            for wheel in wheel_set["wheels"]:
+                yield from (wheel["sha256"], wheel["file"])

@@ -82,6 +82,7 @@ def stage(call: Call) -> Result:
         # Whatever the last deploy left to be done to the idle slot, this one decides.
         settle.cancel(call.layout, call.slots.run)
         switch.reconcile(call.layout, call.slots)
+        settle.cancel(call.layout, call.slots.run)  # what going back has left to the host
         before = releases.live(call.layout)
         journal.begin(call.layout, request.release, token=call.claim.token, previous_release=before)
         changed = staging.stage(call.layout, request)
@@ -144,6 +145,7 @@ def recall(call: Call) -> Result:
     if not call.check:
         settle.cancel(layout, call.slots.run)
         switch.reconcile(layout, call.slots)
+        settle.cancel(layout, call.slots.run)  # what going back has left to the host
         old = releases.live(layout)
         _check_plan(call, base, old)
         facts = {"previous_release": old, **({"base": base} if base != name else {})}

@@ -224,7 +224,7 @@ def uses_wheel(layout: Layout, release: str, wheel: str) -> None:
     making.make_release(layout, release)
     folder = layout.release(release) / "artifact"
     folder.mkdir()
-    said = {"targets": [{"wheels": [{"sha256": wheel}]}]}
+    said = {"targets": [{"wheels": [{"sha256": wheel, "file": f"{wheel}.whl"}]}]}
     (folder / "manifest.json").write_text(json.dumps(said))
 
 
@@ -250,14 +250,19 @@ def test_a_wheel_that_has_just_come_is_left_for_the_deploy_that_brought_it(layou
     assert (layout.wheels / "new").exists()
 
 
-def test_wheels_that_an_older_program_kept_by_file_name_go(layout: Layout) -> None:
-    deployed(layout, "r1")
-    (layout.wheels / "one-1.0-py3-none-any.whl").write_bytes(b"")
-    made_old(layout.wheels / "one-1.0-py3-none-any.whl")
+def test_wheels_that_an_older_program_kept_by_file_name_go_when_nothing_names_them(
+    layout: Layout,
+) -> None:
+    uses_wheel(layout, "r1", "ours")
+    making.put_live(layout, "blue", "r1")
+    layout.wheels.mkdir(parents=True, exist_ok=True)
+    for name in ("ours.whl", "nobodys.whl"):
+        (layout.wheels / name).write_bytes(b"")
+        made_old(layout.wheels / name)
 
     pruning.prune(layout, keep=1)
 
-    assert list(layout.wheels.iterdir()) == []
+    assert [path.name for path in layout.wheels.iterdir()] == ["ours.whl"]
 
 
 def test_no_wheel_goes_while_a_manifest_cannot_be_read(layout: Layout) -> None:

@@ -15,6 +15,8 @@ from turnout.playbooks import run
 from turnout.view import seconds_line, shown
 
 ALL, NOTHING = 100, 0
+# What each host had in percent; None where there is no canary.
+Shares = list[int | None]
 
 
 def canary(
@@ -38,24 +40,20 @@ def canary(
             next_step=f"invoke canary --env {env or '<env>'} --to 10",
         )
     environment = load(env)
-    if to and not _is_under_way(environment):
+    before = _parked(environment)
+    if to and not any(before):
         deploy(env, dirty=dirty, canary_to=to)
         return
-    _go_on(environment, ALL if finish else to)
+    _go_on(environment, ALL if finish else to, before)
 
 
-def _is_under_way(environment: Environment) -> bool:
-    return any(status.parked(host) for host in status.ask(environment))
-
-
-def _parked(environment: Environment) -> list[Any]:
-    """Return the share at which each host was left, None where there is no canary."""
+def _parked(environment: Environment) -> Shares:
+    """Return the share at which each host was left."""
     return [(status.parked(host) or {}).get("parked") for host in status.ask(environment)]
 
 
-def _go_on(environment: Environment, to: int) -> None:
+def _go_on(environment: Environment, to: int, before: Shares) -> None:
     variables: dict[str, Any] = {"release_canary_to": to}
-    before = _parked(environment)
     with shown(title("canary", environment)) as view:
         result = run("canary", environment.name, listener=view, variables=variables)
         view.finish(result.progress)

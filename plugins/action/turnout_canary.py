@@ -90,10 +90,10 @@ def continued(to: int, found: dict[str, Any]) -> dict[str, Any]:
     if to not in (0, 100):
         _share(str(to))
     parked = {host: held for host, held in found.items() if held and _is_parked(held)}
+    plan = {"is_there": bool(parked), "hosts": list(parked)}
     if not to:
         # A host that has gone back already has nothing to lose.
-        plan = {"release": "", "is_there": bool(parked), "steps": [], "parks": 0}
-        return {**plan, "hosts": list(parked)}
+        return {**plan, "release": "", "steps": [], "parks": 0}
     if not parked:
         raise Refused(
             "no canary is under way",
@@ -112,8 +112,7 @@ def continued(to: int, found: dict[str, Any]) -> dict[str, Any]:
             "end them: invoke canary --env <env> --abort",
         )
     steps = [to] if to < 100 else []
-    plan = {"release": releases[0], "is_there": True, "steps": steps, "parks": sum(steps)}
-    return {**plan, "hosts": list(parked)}
+    return {**plan, "release": releases[0], "steps": steps, "parks": sum(steps)}
 
 
 def _is_parked(held: dict[str, Any]) -> bool:

@@ -56,6 +56,14 @@ def fleet(monkeypatch: pytest.MonkeyPatch) -> Fleet:
     return made
 
 
+@pytest.fixture
+def cleaned(monkeypatch: pytest.MonkeyPatch) -> list[Environment]:
+    """The environments that were cleaned up behind a command."""
+    made: list[Environment] = []
+    monkeypatch.setattr(module.recover, "after_cancel", made.append)
+    return made
+
+
 @pytest.mark.parametrize(
     "asked", [{}, {"to": 5, "finish": True}, {"finish": True, "abort": True}], ids=str
 )
@@ -101,10 +109,8 @@ def test_a_canary_that_fails_is_a_failure_in_words(fleet: Fleet) -> None:
 
 
 def test_a_canary_that_is_cancelled_is_cleaned_up_behind(
-    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+    fleet: Fleet, cleaned: list[Environment]
 ) -> None:
-    cleaned: list[Environment] = []
-    monkeypatch.setattr(module.recover, "after_cancel", cleaned.append)
     fleet.exit_code, fleet.cancelled = 254, True
 
     with pytest.raises(TurnoutError, match="was cancelled"):
@@ -114,10 +120,8 @@ def test_a_canary_that_is_cancelled_is_cleaned_up_behind(
 
 
 def test_a_canary_that_is_cancelled_half_way_is_cleaned_up_behind(
-    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+    fleet: Fleet, cleaned: list[Environment], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cleaned: list[Environment] = []
-    monkeypatch.setattr(module.recover, "after_cancel", cleaned.append)
     fleet.entries = [entry(PARKED), entry(PARKED)]
 
     def taken(name: str, env: str, **more: Any) -> Result:
@@ -133,10 +137,8 @@ def test_a_canary_that_is_cancelled_half_way_is_cleaned_up_behind(
 
 
 def test_a_canary_that_is_cancelled_before_it_goes_on_is_still_there_and_it_is_said(
-    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+    fleet: Fleet, cleaned: list[Environment]
 ) -> None:
-    cleaned: list[Environment] = []
-    monkeypatch.setattr(module.recover, "after_cancel", cleaned.append)
     fleet.exit_code, fleet.cancelled = 254, True
     fleet.entries = [entry(PARKED, green=10)]
 

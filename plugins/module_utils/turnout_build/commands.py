@@ -15,7 +15,6 @@ from .errors import BuildError
 from .files import digest, new_folder, temporary_folder, write_json
 from .source import Source, scan
 from .spec import AppSpec
-from .tools import Finished
 
 _FORMAT = 1
 _TIMEOUT_SECONDS = 1800
@@ -105,21 +104,15 @@ def _content(entries: list[Entry]) -> list[object]:
 def _run(command: str, kind: str, environment: Path, folder: Path, source: Source) -> None:
     extra = {"SOURCE_DATE_EPOCH": str(source.time)}
     done = run_in(environment, command, folder=folder, extra=extra, timeout=_TIMEOUT_SECONDS)
-    if done.code or done.timed_out:
+    if problem := done.problem(_TIMEOUT_SECONDS):
         lines = done.output.splitlines()
         last = next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")
         raise BuildError(
-            f"The app's {kind} command {_how(done)}",
+            f"The app's {kind} command {problem}",
             f"'{command}' ended with: {last}",
             f"run it in {source.root} and mend what it reports, or correct app_{kind}_command",
             "\n".join(lines[-_SHOWN_LINES:]),
         )
-
-
-def _how(done: Finished) -> str:
-    if done.timed_out:
-        return f"did not end within {_TIMEOUT_SECONDS:g} s"
-    return f"failed with exit code {done.code}"
 
 
 @contextmanager

@@ -9,12 +9,12 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from turnout_host import failure_bundle
+from turnout_host import errors, failure_bundle
 
 FOLDER = Path(__file__).resolve().parents[3] / ".turnout/failures"
 MOST_KEPT = 20
 # A terminal obeys some of these; whoever reads a log with `cat` must not.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROL = re.compile(errors.CONTROL)
 
 
 def keep(

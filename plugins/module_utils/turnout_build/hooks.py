@@ -33,8 +33,4 @@ def run(command: str, *, folder: Path, variables: Mapping[str, str], timeout: fl
         cwd=folder,
         env=variables,
     )
-    if done.timed_out:
-        return Ran(f"did not end within {timeout:g} s", done.output)
-    if not done.code:
-        return Ran("", done.output)
-    return Ran(f"failed with exit code {done.code}", done.output)
+    return Ran(done.problem(timeout), done.output)

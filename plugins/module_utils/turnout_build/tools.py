@@ -44,6 +44,16 @@ class Finished:
     errors: str = ""
     timed_out: bool = False
 
+    def problem(self, timeout: float) -> str:
+        """Return what went wrong, in words; empty where nothing did.
+
+        Args:
+            timeout: the seconds that it had.
+        """
+        if self.timed_out:
+            return f"did not end within {timeout:g} s"
+        return f"failed with exit code {self.code}" if self.code else ""
+
 
 def uv() -> str:
     """Return the uv beside the running Python, or the one on PATH.

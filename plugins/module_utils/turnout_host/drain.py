@@ -39,36 +39,31 @@ def wait_for_last_old_answer(layout: Layout) -> None:
         time.sleep(max(0.0, LAST_OLD_ANSWER_SECONDS - passed))
 
 
-def stop(layout: Layout, slots: Slots, slot: str, timeout_seconds: float) -> int:
+def stop(
+    layout: Layout, slots: Slots, slot: str, timeout_seconds: float, *, leaves_busy: bool = False
+) -> int:
     """Drain an idle slot and stop its service and socket.
 
     Args:
         timeout_seconds: how long to wait for requests in flight; what lasts
             longer still has gunicorn's graceful timeout.
+        leaves_busy: whether a slot that has some by then goes on.
 
     Returns:
-        How many requests were in flight when the stop began.
+        How many requests were in flight when the waiting was over.
 
     Raises:
         ValueError: if the slot takes traffic.
     """
     if splits.lanes(layout, splits.live(layout))[slot]:
         raise ValueError(f"{slot} takes traffic and is not stopped")
-    left = _left(layout, slots, slot, timeout_seconds)
-    slots.stop(slot)
+    left = 0
+    if slots.state(slot).running:
+        wait_for_last_old_answer(layout)
+        left = _wait_until_quiet(layout, slot, time.monotonic() + timeout_seconds)
+    if not (left and leaves_busy):
+        slots.stop(slot)
     return left
-
-
-def waits_until_quiet(layout: Layout, slots: Slots, slot: str, timeout_seconds: float) -> bool:
-    """Wait for the last answers of a slot that takes no traffic any more; say whether all came."""
-    return _left(layout, slots, slot, timeout_seconds) == 0
-
-
-def _left(layout: Layout, slots: Slots, slot: str, timeout_seconds: float) -> int:
-    if not slots.state(slot).running:
-        return 0
-    wait_for_last_old_answer(layout)
-    return _wait_until_quiet(layout, slot, time.monotonic() + timeout_seconds)
 
 
 def let_go(layout: Layout, slots: Slots, slot: str) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-# Visitors and apps say what they like, and a terminal would obey it. Colours go as a whole.
-_CONTROL = re.compile(r"\x1b\[[0-9;:?]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# Visitors and apps say what they like, and a terminal would obey it.
+CONTROL = r"[\x00-\x08\x0b-\x1f\x7f-\x9f]"
+_CONTROL = re.compile(rf"\x1b\[[0-9;:?]*[@-~]|{CONTROL}")  # colours go as a whole
 
 
 class HostFailure(Exception):

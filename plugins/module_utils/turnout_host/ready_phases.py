@@ -79,10 +79,7 @@ def stage(call: Call) -> Result:
     there = releases.names(call.layout)
     changed = releases.find(call.layout, request.release) is None
     if not call.check:
-        # Whatever the last deploy left to be done to the idle slot, this one decides.
-        settle.cancel(call.layout, call.slots.run)
-        switch.reconcile(call.layout, call.slots)
-        settle.cancel(call.layout, call.slots.run)  # what going back has left to the host
+        _tidy_up(call)
         before = releases.live(call.layout)
         journal.begin(call.layout, request.release, token=call.claim.token, previous_release=before)
         changed = staging.stage(call.layout, request)
@@ -92,6 +89,14 @@ def stage(call: Call) -> Result:
     after = sorted({*there, request.release})
     listed = ("".join(f"releases/{name}\n" for name in names) for names in (there, after))
     return {"changed": changed, "release": request.release, "diff": difference(*listed)}
+
+
+def _tidy_up(call: Call) -> None:
+    """Put right what the last deploy left: what becomes of the idle slot, this one decides."""
+    settle.cancel(call.layout, call.slots.run)
+    if switch.reconcile(call.layout, call.slots):
+        # What was gone back from may have been left to the host's timer.
+        settle.cancel(call.layout, call.slots.run)
 
 
 def _request(call: Call) -> staging.Request:
@@ -143,9 +148,7 @@ def recall(call: Call) -> Result:
     base = call.parameters.get("base") or name
     old = releases.live(layout)
     if not call.check:
-        settle.cancel(layout, call.slots.run)
-        switch.reconcile(layout, call.slots)
-        settle.cancel(layout, call.slots.run)  # what going back has left to the host
+        _tidy_up(call)
         old = releases.live(layout)
         _check_plan(call, base, old)
         facts = {"previous_release": old, **({"base": base} if base != name else {})}

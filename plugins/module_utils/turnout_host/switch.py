@@ -223,18 +223,15 @@ def _go_back(layout: Layout, slots: Slots, outcome: str, **facts: Any) -> dict[s
     # Only the failed release's slot: the one before may be warm for a rollback. And what was warm
     # before a rollback stays so, for the next try.
     is_warm = journal.last(layout, "warm") is not None
-    answers = False
+    # It may have visitors, as a canary that is aborted: these have the app's whole drain time.
+    had_traffic, left = len(made_live) > 1, 0
     if releases.in_slot(layout, slot) == begun["release"] and not is_warm:
-        is_quiet = drain.waits_until_quiet(layout, slots, slot, GONE_BACK_SECONDS)
-        answers = len(made_live) > 1 and not is_quiet
-        if not answers:
-            slots.stop(slot)
+        left = drain.stop(layout, slots, slot, GONE_BACK_SECONDS, leaves_busy=had_traffic)
     there = schema.left_behind(layout)
     known = {"schema": there} if there else {}
     action = journal.action(layout)
     journal.conclude(layout, action, outcome, release=begun["release"], **facts, **known)
-    if answers:
-        # It had visitors, as a canary that is aborted, and they have the app's whole drain time.
-        # Who goes back holds the app's lock and does not wait for that.
+    if left and had_traffic:
+        # Who goes back holds the app's lock, and does not wait for them.
         settle.schedule(layout, slot, 0, slots.run)
     return {"changed": changed, "live": splits.live_slot(layout)}

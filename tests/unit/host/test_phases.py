@@ -393,6 +393,23 @@ def test_the_next_deploy_puts_right_what_a_dead_one_left(
     assert splits.live(staged) == "blue"
 
 
+def test_the_next_deploy_meets_no_timer_for_what_it_has_gone_back_from(
+    staged: Layout, systemd: FakeSystemd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ready_phases.staging, "stage", lambda *_: True)
+    monkeypatch.setattr(switch.drain, "in_flight", lambda *_: 1)
+    monkeypatch.setattr(switch, "GONE_BACK_SECONDS", 0.1)
+    switched(staged)
+    end_of_lease(staged)
+    making.make_release(staged, "r3")
+
+    call(staged, "stage", holder="t3", release="r3", settings={}, import_check=False)
+
+    timer = systemd.called("turnout-settle-hello")
+    assert any("systemd-run" in line for line in timer)
+    assert "systemctl stop" in timer[-1]
+
+
 def test_recover_frees_a_host_of_a_dead_deploy(staged: Layout, slots: Slots) -> None:
     switched(staged)
 

@@ -104,7 +104,8 @@ def test_visitors_of_a_release_that_is_gone_back_from_have_the_apps_drain_time(
     slot = begin_deploy(layout, systemd, "r2")
     if share:
         switch.switch(layout, slot, share)
-    monkeypatch.setattr(switch.drain, "waits_until_quiet", lambda *_: False)
+    monkeypatch.setattr(switch.drain, "in_flight", lambda *_: 1)
+    monkeypatch.setattr(switch, "GONE_BACK_SECONDS", 0.1)
 
     switch.revert(layout, slots, "aborted by hand")
 

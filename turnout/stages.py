@@ -27,7 +27,7 @@ RUFF = ("--output-format=github",)
 VMS = "tests/lab"
 # These need the engine for containers, not for VMs, and are a check of their own.
 CONTAINERS = "tests/lab/test_containers.py"
-# Whole commands, as a person runs them, and processes: each takes a second or more, and no VM.
+# What starts programs (whole commands as a person runs them, builds, git, hooks), and no VM.
 COMMANDS = "tests/commands"
 # On all cores; tests of one file share what they made.
 PARALLEL = ("--numprocesses=auto", "--dist=loadfile")
@@ -119,23 +119,17 @@ def app_stages(app: Path, python: str = RUNNING, *, data: str = "app") -> list[S
 
 def lab_stages() -> list[Stage]:
     """Return the tests on a lab VM."""
-    return [_on_vms("lab", "lab and not fleet and not slow", *_measured())]
+    return [_on_vms("lab", "lab and not fleet and not slow")]
 
 
 def fleet_stages() -> list[Stage]:
-    """Return the tests on several VMs with one app and one database.
-
-    They run playbooks, in which nothing of this package runs, and to measure nothing takes Ansible
-    half as long again.
-    """
+    """Return the tests on several VMs with one app and one database."""
     return [_on_vms("fleet", "fleet and not slow")]
 
 
-def _on_vms(title: str, which: str, *measured: str) -> Stage:
-    slowest = "--durations=20"
-    command = ("pytest", "-q", slowest, "-m", which, VMS, f"--ignore={CONTAINERS}", *measured)
-    variables = _data(title, RUNNING) if measured else {}
-    return Stage(title, command, is_pytest=True, variables=variables)
+def _on_vms(title: str, which: str) -> Stage:
+    command = ("pytest", "-q", "--durations=20", "-m", which, VMS, f"--ignore={CONTAINERS}")
+    return Stage(title, command, is_pytest=True)
 
 
 def molecule_stages(scenario: str = "") -> list[Stage]:
@@ -155,8 +149,7 @@ def molecule_stages(scenario: str = "") -> list[Stage]:
 
 def image_stages() -> list[Stage]:
     """Return the tests of the container image and of Compose."""
-    command = ("pytest", "-q", "-m", "lab", CONTAINERS, *_measured())
-    return [Stage("containers", command, is_pytest=True, variables=_data("image", RUNNING))]
+    return [Stage("containers", ("pytest", "-q", "-m", "lab", CONTAINERS), is_pytest=True)]
 
 
 def soak_stage(instants: int, seed: int, hosts: int, deploys: int = 0, first: int = 1) -> Stage:

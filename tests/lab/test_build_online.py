@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.build_samples import BOOKWORM, TRIXIE
+from tests.build_samples import BOOKWORM, TRIXIE
 from turnout_build import AppSpec, BuildError, build
 
 pytestmark = pytest.mark.lab

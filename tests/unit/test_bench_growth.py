@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,16 @@ def test_the_memory_of_a_child_is_seen(tmp_path: Path) -> None:
             assert memory.held({child.pid}) > 0
         finally:
             child.kill()
+
+
+def test_the_most_that_a_command_held_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "PAUSE_SECONDS", 0.01)
+    with subprocess.Popen(["sleep", "30"]) as child, memory.watched(os.getpid()) as peak:
+        while not peak.megabytes:
+            time.sleep(0.01)
+        child.kill()
+
+    assert 0 < peak.megabytes < 100
 
 
 def test_a_process_that_is_gone_holds_nothing(tmp_path: Path) -> None:

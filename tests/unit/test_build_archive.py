@@ -5,7 +5,7 @@ import tarfile
 
 import pytest
 
-from tests.unit.build_samples import write_app
+from tests.build_samples import write_app
 from turnout_build import BuildError
 from turnout_build.archive import read_entries, write_archive
 from turnout_build.source import scan

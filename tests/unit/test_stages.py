@@ -71,14 +71,14 @@ def test_a_python_that_is_not_here_fails_nothing_and_says_so(uv: Stub) -> None:
         stages.unit_stages(OTHER)
 
 
-def test_coverage_is_measured_with_the_python_that_runs_the_checks_only(uv: Stub) -> None:
-    here = [
-        *stages.unit_stages(),
+def test_coverage_is_measured_once_and_where_no_playbook_runs_for_long(uv: Stub) -> None:
+    here = stages.unit_stages()
+    there = [
+        *stages.unit_stages(OTHER),
         *stages.lab_stages(),
+        *stages.fleet_stages(),
         *stages.image_stages(),
     ]
-    # A fleet runs playbooks, which measuring slows down and in which nothing is measured.
-    there = [*stages.unit_stages(OTHER), *stages.fleet_stages()]
 
     assert all("--cov-branch" in stage.command for stage in here)
     assert len({stage.variables["COVERAGE_FILE"] for stage in here}) == len(here)

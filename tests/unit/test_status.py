@@ -103,6 +103,26 @@ def test_a_canary_shows_its_share() -> None:
     assert "live 95%" in cells(row)
 
 
+@pytest.mark.parametrize(
+    ("seconds_left", "share", "told"),
+    [
+        (600, 5, ["a canary is left at 5 %", "in 10 min", "invoke canary --env prod --to"]),
+        (9, None, ["alice@laptop is changing it (deploy)"]),
+        (0, None, ["the deploy of alice@laptop died", "invoke recover --env prod"]),
+        (0, 5, ["the deploy of alice@laptop died", "invoke recover --env prod"]),
+    ],
+)
+def test_whoever_holds_a_host_is_told_with_what_can_be_done(
+    seconds_left: int, share: int | None, told: list[str]
+) -> None:
+    held = {"owner": "alice@laptop", "reason": "deploy", "seconds_left": seconds_left}
+
+    (said,) = warnings("prod", [answer(lease=held | {"parked": share}) | {"host": "web1"}])
+
+    assert said.startswith("web1: ")
+    assert [part for part in told if part not in said] == []
+
+
 def test_a_mixed_fleet_is_called_so_with_its_remedy() -> None:
     hosts = [answer("r1") | {"host": "web1"}, answer("r2") | {"host": "web2"}]
 

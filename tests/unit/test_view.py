@@ -72,6 +72,34 @@ def test_what_went_wrong_beside_a_run_stands_at_its_end() -> None:
     assert "deprecated" not in text_of(view)
 
 
+def test_what_differs_is_told_by_host_and_task() -> None:
+    task, differs = "Publish the site", "--- before\n\n+++ after\n"
+    shown_by_ansible = {"event": "runner_on_file_diff", "event_data": {"host": "web1"}}
+
+    progress = played(
+        start(task), shown_by_ansible | {"stdout": differs}, shown_by_ansible | {"stdout": " \n"}
+    )
+
+    assert progress.differences == ["web1, Publish the site:", "  --- before", "  +++ after"]
+
+
+def test_what_ansible_says_outside_of_tasks_is_kept() -> None:
+    said = {"event": "warning", "stdout": "[WARNING]: no host matches\n\n"}
+
+    assert played(said, {"event": "verbose"}).notes == ["[WARNING]: no host matches"]
+
+
+def test_of_a_loop_the_item_that_failed_is_the_cause() -> None:
+    task = "Make the folders"
+    item = on("item_on_failed", "web1", task, res={"msg": "no space is left"})
+    whole = on("on_failed", "web1", task, res={"msg": "One or more items failed"})
+
+    failure = played(start(task), item, whole).first_failure
+
+    assert failure is not None
+    assert "no space is left" in str(failure)
+
+
 def test_plain_output_carries_the_time_of_day() -> None:
     lines: list[str] = []
     PlainView(lines.append).note("Building")

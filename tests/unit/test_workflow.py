@@ -253,7 +253,7 @@ def test_what_is_measured_comes_to_the_gate() -> None:
         if str(step.get("with", {}).get("path", "")).startswith(".turnout/coverage/data")
     }
 
-    assert measured == set(jobs["coverage"]["needs"]) == {"unit", "lab", "image"}
+    assert measured == set(jobs["coverage"]["needs"]) == {"unit"}
 
 
 def test_a_deploy_needs_every_check() -> None:

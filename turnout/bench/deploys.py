@@ -21,7 +21,7 @@ SOAK = "`deploy`, code changed, with the default soak"
 TESTS = "`deploy`, code changed, with the app's tests"
 SUM = "sum of the parts"
 GOALS = {NOTHING: 2.0, ROLLBACK: 2.0}
-APART = 3  # runs of what is no part of the comparison
+APART = 3  # at most so many runs of what is no part of the comparison
 NO_SOAK = "app_health: {path: /ready, soak_seconds: 0}\n"
 DEFAULT_SOAK = "app_health: {path: /ready}\n"
 # What makes the next deploy a first one: what is made on the host, and what was sent to it.
@@ -77,7 +77,8 @@ def measure(runs: int) -> Report:
     for number in range(1, runs + 1):
         print(f"round {number} of {runs}", file=sys.stderr, flush=True)
         bench.round()
-    apart(bench, min(runs, APART))
+    if runs > 1:  # one round is a look at what is compared
+        apart(bench, min(runs - 1, APART))
     return report(bench.samples, runs, machine(before))
 
 
@@ -110,7 +111,7 @@ def report(samples: Samples, runs: int, machine_line: str) -> Report:
         suite="deploy",
         command=f"./inv bench --runs {runs}",
         tables={
-            "whole command": [_with_goal(figures[name]) for name in commands],
+            "whole command": [_with_goal(figures[name]) for name in commands if name in figures],
             "unavoidable part": [*(figures[name] for name in parts.NEEDED), needed],
         },
         ratios=ratios(figures, needed),

@@ -14,6 +14,7 @@ from .units import Slots
 # will be.
 LAST_OLD_ANSWER_SECONDS = 0.7
 QUIET_SECONDS = 0.3
+LOOK_SECONDS = 0.05
 
 
 def in_flight(layout: Layout, slot: str) -> int:
@@ -93,4 +94,4 @@ def _wait_until_quiet(layout: Layout, slot: str, deadline: float) -> int:
             quiet_since = now
         if now - quiet_since >= QUIET_SECONDS or now > deadline:
             return count
-        time.sleep(0.05)
+        time.sleep(LOOK_SECONDS)

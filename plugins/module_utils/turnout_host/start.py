@@ -14,6 +14,7 @@ from .units import Slots, UnitState
 
 # A service that systemd had to start this often since the slot's start is in a crash loop.
 CRASH_LOOP = 3
+LOOK_SECONDS = 0.1
 SOAK_INTERVAL_SECONDS = 0.25
 ANSWER_CHARACTERS = 2000
 
@@ -120,7 +121,7 @@ def wait_until_healthy(layout: Layout, slots: Slots, slot: str, wanted: Health) 
             seconds = f"{wanted.start_timeout_seconds:g} s"
             cause = f"{slot} did not become healthy within {seconds}: {problem or 'it restarts'}"
             raise _failure(slots, slot, cause, health.told(answer, wanted))
-        time.sleep(0.1)
+        time.sleep(LOOK_SECONDS)
 
 
 def _describe(state: UnitState) -> str:

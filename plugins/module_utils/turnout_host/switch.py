@@ -14,6 +14,7 @@ from .lease import Lease
 from .units import Slots
 
 VERIFY_SECONDS = 5.0
+LOOK_SECONDS = 0.05
 # For the last answers of a release that is gone back from; visitors have longer.
 GONE_BACK_SECONDS = 10.0
 # So many answers in a row by the release: nginx has several workers, each with its own connections.
@@ -90,7 +91,7 @@ def verify(layout: Layout, name: str, public: dict[str, Any], *, settled: bool =
                 {"answer": told},
             )
         if problem:
-            time.sleep(0.05)
+            time.sleep(LOOK_SECONDS)
 
 
 def verify_slot(layout: Layout, slot: str, name: str) -> None:

@@ -14,7 +14,7 @@ import pytest
 from tests.unit.host import making
 from tests.unit.host.fake_systemd import FakeSystemd
 from tests.unit.host.http_server import Site, serving
-from turnout_host import drain, probe, switch
+from turnout_host import drain, probe, start, switch
 from turnout_host.layout import Layout
 from turnout_host.units import Slots
 
@@ -73,6 +73,8 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drain, "LAST_OLD_ANSWER_SECONDS", 0.02)
     monkeypatch.setattr(drain, "QUIET_SECONDS", 0.02)
     monkeypatch.setattr(probe, "FIRST_SECONDS", 0.02)
+    for waiting in (drain, start, switch):
+        monkeypatch.setattr(waiting, "LOOK_SECONDS", 0.005)
     monkeypatch.setattr(switch, "VERIFY_SECONDS", 0.1)
     monkeypatch.setattr(os, "sync", lambda: None)
 

@@ -18,7 +18,7 @@ from turnout_host.target import target
 
 HEALTH = {
     "path": "/health", "host": "hello.example", "scheme": "http", "statuses": [200], "text": "",
-    "timeout_seconds": 1, "start_timeout_seconds": 0.3, "soak_seconds": 0,
+    "timeout_seconds": 1, "start_timeout_seconds": 0.1, "soak_seconds": 0,
 }  # fmt: skip
 GUNICORN = {
     "workers": 2, "threads": 4, "worker_class": "gthread", "timeout_seconds": 30,

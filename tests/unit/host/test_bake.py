@@ -217,7 +217,7 @@ def test_a_slow_release_goes_back_when_its_time_is_over(started: Layout) -> None
     visit(started, "green", 30, header_seconds="0.400")
 
     with pytest.raises(HostFailure, match="its p95 is 400 ms, the other release's 10 ms"):
-        call(started, "bake", seconds=2)
+        call(started, "bake", seconds=2)  # nginx logs whole ones
 
 
 def test_a_canary_has_its_share_and_the_live_release_the_rest(started: Layout) -> None:
@@ -360,9 +360,9 @@ def test_a_watch_ends_when_somebody_else_ends_the_deploy(started: Layout, slots:
 
 
 def test_the_lease_goes_on_while_a_release_is_watched(started: Layout) -> None:
-    call(started, "switch", share=5, lease={"seconds": 0.5})
+    call(started, "switch", share=5, lease={"seconds": 0.2})
 
-    call(started, "bake", seconds=1, lease={"seconds": 0.5})
+    call(started, "bake", seconds=0.4, lease={"seconds": 0.2})
 
     held = lease.read(started)
     assert held is not None

@@ -108,7 +108,7 @@ def test_a_release_that_is_not_healthy_in_time_fails_with_all_evidence(
     green_site.headers = {"Retry-After": "5"}
     staged(layout)
 
-    with pytest.raises(HostFailure, match=r"within 0.3 s: GET /health .* answered 503") as failed:
+    with pytest.raises(HostFailure, match=r"within 0.1 s: GET /health .* answered 503") as failed:
         start_r2(layout, slots)
 
     evidence = failed.value.evidence

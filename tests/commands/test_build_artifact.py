@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from tests.unit.build_samples import (
+from tests.build_samples import (
     BOOKWORM,
     STAMP,
     TRIXIE,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.build_samples import BOOKWORM, commit_app, served_lock
+from tests.build_samples import BOOKWORM, commit_app, served_lock
 from turnout_build import AppSpec, BuildError, build, sign
 from turnout_build.signing import NAMESPACE
 

@@ -4,7 +4,7 @@ import tarfile
 
 import pytest
 
-from tests.unit.build_samples import BOOKWORM, commit_app, git, served_lock
+from tests.build_samples import BOOKWORM, commit_app, git, served_lock
 from turnout_build import AppSpec, BuildError, build
 from turnout_build import commands as build_commands
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.build_samples import BOOKWORM, commit_app, served_lock
+from tests.build_samples import BOOKWORM, commit_app, served_lock
 from turnout_build import BuildError
 
 PLUGIN = Path(__file__).parents[2] / "plugins/action/turnout_build.py"

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tests.unit.build_samples import APP_FILES, commit_app, git, write_app
+from tests.build_samples import APP_FILES, commit_app, git, write_app
 from turnout_build import BuildError
 from turnout_build.source import read_source
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.build_samples import BOOKWORM, commit_app, served_lock
+from tests.build_samples import BOOKWORM, commit_app, served_lock
 from turnout import promote as promote_module
 from turnout.errors import TurnoutError
 from turnout.inventory import Environment, Host

@@ -10,7 +10,6 @@ from typing import Any
 from . import signature, units
 from .errors import HostFailure
 from .layout import Layout
-from .target import target
 
 # What a controller ships, and what a release keeps of it, so that it can be promoted from here.
 FOLDER = "artifact"
@@ -96,6 +95,8 @@ def of_release(layout: Layout, name: str) -> Artifact | None:
 
 
 def _wheel_set(wheel_sets: list[dict[str, Any]]) -> dict[str, Any]:
+    from .target import target  # what only reads a manifest does without `platform`
+
     here = target()
     for one in wheel_sets:
         if all(one[fact] == here[fact] for fact in here):

@@ -1,6 +1,7 @@
 """The host program: what must not wait for Ansible, and what the host does by itself.
 
-``python3 /usr/local/lib/turnout/host.pyz VERB --app NAME`` prints one JSON document.
+``python3 /usr/local/lib/turnout/host.pyz VERB --app NAME`` prints one JSON document. Each verb
+loads what it needs when it is asked for: the watch runs every few seconds while a deploy goes on.
 """
 
 from __future__ import annotations
@@ -12,22 +13,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from . import (
-    answering,
-    audit,
-    boot,
-    journal,
-    lease,
-    probe,
-    receipt,
-    receipts,
-    rollback_alone,
-    rollback_steps,
-    rollback_together,
-    settle,
-    state,
-    watch,
-)
+from . import lease
 from .errors import HostFailure
 from .layout import SLOTS, Layout
 from .lock import Busy, exclusive
@@ -40,13 +26,17 @@ def main(argv: list[str] | None = None) -> int:
     """Run one verb; return the exit code (0 done, 1 failed, 2 wrong usage)."""
     arguments = _parser().parse_args(argv)
     if arguments.name == "call":
-        return answering.answer()
+        from .answering import answer
+
+        return answer()
     layout = Layout(arguments.app)
     verb: Callable[[Layout, Slots, argparse.Namespace], Result] = arguments.verb
     try:
         result = verb(layout, Slots(layout), arguments)
     except (HostFailure, OSError) as error:
-        failure = answering.as_failure(error)
+        from .answering import as_failure
+
+        failure = as_failure(error)
         told = failure.as_result()
         print(json.dumps({"error": told["cause"], **told, **failure.bundle}))
         return 1
@@ -99,16 +89,23 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _status(layout: Layout, slots: Slots, _arguments: argparse.Namespace) -> Result:
+    from . import state
+
     return state.state(layout, slots)
 
 
 def _audit(layout: Layout, _slots: Slots, _arguments: argparse.Namespace) -> Result:
+    from . import audit
+
     # It reads every file of every release, beside an app that serves.
     os.nice(10)
     return audit.audit(layout)
 
 
 def _rollback(layout: Layout, _slots: Slots, arguments: argparse.Namespace) -> Result:
+    from . import answering, rollback_alone, rollback_steps, rollback_together
+    from .journal import ROLLBACK
+
     steps = rollback_steps.Steps(
         layout,
         arguments.release,
@@ -123,7 +120,7 @@ def _rollback(layout: Layout, _slots: Slots, arguments: argparse.Namespace) -> R
         failure = answering.as_failure(error)
         if arguments.explain and steps.has_begun:
             name = steps.target["rollback_to"]
-            failure.bundle = answering.explained(layout, journal.ROLLBACK, name, failure)
+            failure.bundle = answering.explained(layout, ROLLBACK, name, failure)
         raise failure from error
 
 
@@ -132,6 +129,11 @@ def _say(result: Result) -> None:
 
 
 def _watch(layout: Layout, slots: Slots, _arguments: argparse.Namespace) -> Result:
+    held = lease.read(layout)
+    if held and not held.is_over:  # nearly every look of a deploy ends here
+        return {"held": True, "reverted": False}
+    from . import watch
+
     try:
         with exclusive(layout, wait_seconds=0):
             return watch.look(layout, slots)
@@ -141,6 +143,8 @@ def _watch(layout: Layout, slots: Slots, _arguments: argparse.Namespace) -> Resu
 
 
 def _recover(layout: Layout, slots: Slots, arguments: argparse.Namespace) -> Result:
+    from . import watch
+
     claim = lease.Claim("", dead=tuple(arguments.dead))
     with exclusive(layout):
         if not arguments.force:
@@ -149,20 +153,28 @@ def _recover(layout: Layout, slots: Slots, arguments: argparse.Namespace) -> Res
 
 
 def _boot(layout: Layout, slots: Slots, _arguments: argparse.Namespace) -> Result:
+    from . import boot
+
     return {"started": boot.boot(layout, slots)}
 
 
 def _settle(layout: Layout, slots: Slots, arguments: argparse.Namespace) -> Result:
+    from . import settle
+
     settle.wait(layout, arguments.slot)
     with exclusive(layout, wait_seconds=600):
         return {"stopped": settle.settle(layout, slots, arguments.slot)}
 
 
 def _probe(layout: Layout, _slots: Slots, arguments: argparse.Namespace) -> Result:
+    from . import probe, receipt
+
     return {"said": receipt.words(probe.run(layout, arguments.recording))}
 
 
 def _receipt(layout: Layout, _slots: Slots, _arguments: argparse.Namespace) -> Result:
+    from . import receipt, receipts
+
     found = receipts.latest(layout)
     return {**found, "words": receipt.words(found)}
 

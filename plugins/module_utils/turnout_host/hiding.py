@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -82,7 +81,9 @@ def _forms(value: str) -> Iterator[str]:
     yield json.dumps(value)[1:-1]
     yield json.dumps(value, ensure_ascii=False)[1:-1]
     yield repr(value)[1:-1]
-    page = html.escape(value)
+    from html import escape  # with its table of all entities: where there is a value to hide
+
+    page = escape(value)
     yield page
     yield page.replace("&#x27;", "&#39;").replace("&quot;", "&#34;")  # as Jinja writes it
     yield quote(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import command, releases, units
+from . import releases, units
 from .atomic import write_file
 from .layout import Layout
 
@@ -29,6 +29,8 @@ def migrate(
     Raises:
         HostFailure: if one fails; traffic is as before.
     """
+    from . import command  # the other callers ask only whether init has run
+
     manifest = releases.get(layout, name).manifest
 
     def execute(setting: str, line: str) -> str:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import BinaryIO
 
-from . import canary_phases, journal, lease, ready_phases, traffic_phases, watch
+from . import journal, lease, watch
 from .calls import Call, Parameters, Phase, Result, beside
 from .layout import Layout
 from .lock import LOCK_SECONDS, exclusive
@@ -72,20 +73,32 @@ WATCHING = ("bake",)
 # Seconds for the lock: who goes back can do nothing better than wait until the host's own timer has
 # drained a slot.
 WAITING = {"revert": 600.0}
+
+
+def _of(module: str, name: str) -> Phase:
+    """Return a phase that is loaded when it is asked for: each call is a new process."""
+
+    def phase(call: Call) -> Result:
+        loaded = import_module(f".{module}", __package__)
+        return dict(getattr(loaded, name)(call))
+
+    return phase
+
+
 PHASES: dict[str, Phase] = {
-    "preflight": ready_phases.preflight,
-    "target": ready_phases.target,
-    "state": ready_phases.state,
-    "audit": ready_phases.audit,
-    "take": ready_phases.take,
-    "stage": ready_phases.stage,
-    "recall": ready_phases.recall,
-    "migrate": ready_phases.migrate,
-    "start": ready_phases.start,
-    "switch": traffic_phases.change_over,
-    "renew": ready_phases.renew,
-    "bake": canary_phases.bake,
-    "park": canary_phases.park,
-    "commit": traffic_phases.commit,
-    "revert": traffic_phases.revert,
+    "preflight": _of("looking_phases", "preflight"),
+    "target": _of("looking_phases", "target"),
+    "state": _of("looking_phases", "state"),
+    "audit": _of("looking_phases", "audit"),
+    "take": _of("begin_phases", "take"),
+    "stage": _of("begin_phases", "stage"),
+    "recall": _of("begin_phases", "recall"),
+    "migrate": _of("start_phases", "migrate"),
+    "start": _of("start_phases", "start"),
+    "switch": _of("traffic_phases", "change_over"),
+    "renew": _of("begin_phases", "renew"),
+    "bake": _of("canary_phases", "bake"),
+    "park": _of("canary_phases", "park"),
+    "commit": _of("traffic_phases", "commit"),
+    "revert": _of("traffic_phases", "revert"),
 }

@@ -7,8 +7,7 @@ import time
 from contextlib import closing, suppress
 from pathlib import Path
 
-from . import follow, journal, receipt, receipts, recording, units
-from .asking import Asker
+from . import journal, receipt, receipts, recording, units
 from .errors import HostFailure
 from .layout import Layout
 from .watch import HOST_PROGRAM
@@ -59,6 +58,9 @@ def run(layout: Layout, name: str) -> receipt.Receipt:
     Args:
         name: of the recording.
     """
+    from . import follow  # who only starts it does without
+    from .asking import Asker
+
     file = layout.receipts / Path(name).name
     # No fsync: the probe must not disturb what it measures.
     with closing(Asker(layout)) as asker, file.open("a", buffering=1) as lines:

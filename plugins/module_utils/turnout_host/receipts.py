@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from . import journal, picture, receipt, recording
+from . import journal, receipt, recording
 from .atomic import write_file
 from .errors import HostFailure
 from .layout import Layout
@@ -58,6 +58,8 @@ def _so_far(layout: Layout, recorded: Recording) -> receipt.Receipt:
 
 def finish(layout: Layout, file: Path) -> receipt.Receipt:
     """Write the final receipt and its picture in place of a recording, and forget the oldest."""
+    from . import picture
+
     made = {**_so_far(layout, recording.read(file)), "finished": True}
     write_file(file.with_suffix(".svg"), picture.draw(made, layout.app).encode())
     write_file(file.with_suffix(".json"), f"{json.dumps(made)}\n".encode())

@@ -6,12 +6,7 @@ other tools the app's command prints where its database is.
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-
-from . import command, journal, releases, units
+from . import journal, releases, units
 from .layout import Layout
 from .releases import Release
 
@@ -59,6 +54,8 @@ def objection(layout: Layout, name: str) -> str | None:
 
 
 def _known(layout: Layout, release: Release) -> dict[str, set[str]]:
+    from .alembic_scripts import revisions
+
     verified_with: set[str] = set()
     for entry in journal.read_lines(layout.history):
         if entry.get("release") == release.name:
@@ -68,62 +65,19 @@ def _known(layout: Layout, release: Release) -> dict[str, set[str]]:
 
 
 def _ask(layout: Layout, release: Release, run: units.Run) -> Schema | None:
+    # Most deploys ask nothing, and load nothing for it.
     wanted = release.manifest.get("schema") or {}
     if wanted.get("command"):
+        from . import command
+
         printed = command.run_in_release(
             layout, release.name, release.manifest, str(wanted["command"]),
             what="app_schema_command", timeout_seconds=SECONDS, run=run,
         )  # fmt: skip
         return {COMMAND: sorted({line.strip() for line in printed.splitlines() if line.strip()})}
-    known = revisions(layout.release(release.name) / "code") if wanted.get("alembic") else {}
-    return {ALEMBIC: heads(known)} if known else None
-
-
-def heads(known: dict[str, set[str]]) -> list[str]:
-    """Return the revisions that no other one comes after."""
-    return sorted(set(known) - set().union(*known.values()))
-
-
-def revisions(code: Path) -> dict[str, set[str]]:
-    """Return Alembic's revisions below a folder, each with those it comes after.
-
-    A migration environment is a folder with `env.py` and `versions/`, wherever it is
-    (https://alembic.sqlalchemy.org, "The Migration Environment").
-    """
-    found: dict[str, set[str]] = {}
-    for script in _scripts(code):
-        said = _assigned(script)
-        if isinstance(said.get("revision"), str):
-            found[str(said["revision"])] = _names(said.get("down_revision"))
-    return found
-
-
-def _scripts(code: Path) -> Iterator[Path]:
-    for environment in sorted(code.rglob("env.py")):
-        yield from sorted((environment.parent / "versions").rglob("*.py"))
-
-
-def _assigned(script: Path) -> dict[str, Any]:
-    try:
-        tree = ast.parse(script.read_bytes())
-    except (SyntaxError, ValueError):
-        return {}
-    found = {}
-    for line in tree.body:
-        targets = line.targets if isinstance(line, ast.Assign) else [getattr(line, "target", None)]
-        for target in targets:
-            if isinstance(target, ast.Name) and target.id in ("revision", "down_revision"):
-                found[target.id] = _literal(getattr(line, "value", None))
-    return found
-
-
-def _literal(value: ast.expr | None) -> Any:
-    try:
-        return ast.literal_eval(value) if value else None
-    except ValueError:
+    if not wanted.get("alembic"):
         return None
+    from .alembic_scripts import heads, revisions
 
-
-def _names(value: Any) -> set[str]:
-    names = value if isinstance(value, (tuple, list)) else [value]
-    return {str(name) for name in names if name}
+    known = revisions(layout.release(release.name) / "code")
+    return {ALEMBIC: heads(known)} if known else None

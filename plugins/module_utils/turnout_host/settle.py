@@ -6,7 +6,7 @@ import json
 import time
 from typing import Any
 
-from . import drain, journal, pruning, splits, units
+from . import drain, journal, splits, units
 from .layout import Layout
 from .units import Slots
 
@@ -98,6 +98,8 @@ def _is_over(layout: Layout, slot: str) -> bool:
 
 def prune(layout: Layout) -> list[str]:
     """Remove what the app's settings on this host do not keep; return the releases."""
+    from . import pruning  # the timer's work, and a revert's
+
     known = settings(layout)
     limit_bytes = int(known.get("keep_megabytes", 0)) * 2**20
     return pruning.prune(layout, int(known.get("keep_releases", 5)), limit_bytes)

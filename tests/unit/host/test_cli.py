@@ -17,7 +17,7 @@ import pytest
 
 from tests.unit.host import making
 from tests.unit.host.fake_systemd import FakeSystemd
-from turnout_host import answering, cli, journal, lock, program
+from turnout_host import answering, cli, journal, lock, program, rollback_alone, rollback_steps
 from turnout_host.errors import HostFailure
 from turnout_host.layout import Layout
 from turnout_host.units import Slots
@@ -134,9 +134,9 @@ def test_a_rollback_that_fails_tells_everything_to_whom_it_is_of_use(
         raise HostFailure("blue is ill", "mend it")
 
     assert "failure_bundle" not in run("rollback", "--explain", "--release", "r9")[1]
-    monkeypatch.setattr(cli.rollback_alone, "roll_back", fail)
+    monkeypatch.setattr(rollback_alone, "roll_back", fail)
     assert "failure_bundle" not in run("rollback", "--explain", "--release", "r1")[1]
-    monkeypatch.setattr(cli.rollback_steps.Steps, "has_begun", True)
+    monkeypatch.setattr(rollback_steps.Steps, "has_begun", True)
     told, by_hand = (run("rollback", *how, "--release", "r1")[1] for how in (["--explain"], []))
 
     assert told["failure_bundle"]["cause.txt"].startswith("blue is ill\nNext: mend it\n")
@@ -145,7 +145,7 @@ def test_a_rollback_that_fails_tells_everything_to_whom_it_is_of_use(
     def full(*_: Any, **__: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(cli.rollback_alone, "roll_back", full)
+    monkeypatch.setattr(rollback_alone, "roll_back", full)
     assert "failure_bundle" in run("rollback", "--explain", "--release", "r1")[1]
 
 
@@ -308,6 +308,27 @@ def test_the_program_carries_what_a_release_needs_of_it(host_program: Path) -> N
     )
 
     assert done.stdout == host_program.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("asked", "without"),
+    [
+        ("from turnout_host.answering import answer", ["argparse", "ssl", "turnout_host.stage"]),
+        ("from turnout_host import start_phases, traffic_phases", ["tarfile", "turnout_host.bake"]),
+        ("from turnout_host.cli import main", ["ssl", "turnout_host.switch"]),
+    ],
+    ids=["call", "start and switch", "watch"],
+)
+def test_a_host_loads_what_is_asked_for_and_not_the_rest(
+    host_program: Path, asked: str, without: list[str]
+) -> None:
+    """Sixteen hosts are called four times each in a deploy, and watch themselves meanwhile."""
+    code = f"import sys; sys.path.insert(0, {str(host_program)!r})\n{asked}\nprint(*sys.modules)"
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True)
+
+    loaded = set(done.stdout.split())
+    assert "turnout_host.layout" in loaded, done.stderr
+    assert not loaded & {*without}
 
 
 class Calls:

@@ -12,15 +12,17 @@ from tests.unit.host import making
 from tests.unit.host.fake_systemd import FakeSystemd
 from tests.unit.host.http_server import Site
 from turnout_host import (
+    begin_phases,
     calls,
     journal,
     lease,
     phases,
-    ready_phases,
     releases,
     rollback,
     settle,
     splits,
+    stage,
+    start_phases,
     switch,
     traffic_phases,
     watch,
@@ -81,7 +83,7 @@ def test_a_commit_tells_what_came_of_the_deploy_for_visitors(staged: Layout) -> 
 def test_a_host_is_measured_while_its_new_release_starts(
     staged: Layout, systemd: FakeSystemd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ready_phases.starting, "start", lambda *_, **__: "green")
+    monkeypatch.setattr(start_phases.starting, "start", lambda *_, **__: "green")
 
     call(staged, "start", drain_seconds=1, probe_rate=20)
 
@@ -278,7 +280,7 @@ def test_a_rollback_to_what_is_live_moves_nothing_though_the_other_slot_has_the_
 def test_the_history_says_what_was_live_when_the_deploy_began(
     staged: Layout, slots: Slots, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ready_phases.staging, "stage", lambda *_: True)
+    monkeypatch.setattr(begin_phases.staging, "stage", lambda *_: True)
     switched(staged)
     call(staged, "commit")
     making.make_release(staged, "r3")
@@ -396,7 +398,7 @@ def test_the_next_deploy_puts_right_what_a_dead_one_left(
 def test_the_next_deploy_meets_no_timer_for_what_it_has_gone_back_from(
     staged: Layout, systemd: FakeSystemd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ready_phases.staging, "stage", lambda *_: True)
+    monkeypatch.setattr(begin_phases.staging, "stage", lambda *_: True)
     monkeypatch.setattr(switch.drain, "in_flight", lambda *_: 1)
     monkeypatch.setattr(switch, "GONE_BACK_SECONDS", 0.1)
     switched(staged)
@@ -440,8 +442,8 @@ MIGRATION = {"migrate_command": "flask db upgrade", "timeout_seconds": 5, "impor
 @pytest.fixture
 def migrating(layout: Layout, systemd: FakeSystemd, monkeypatch: pytest.MonkeyPatch) -> Layout:
     """r1 is live in blue; r2 is staged, and green is free for it."""
-    monkeypatch.setattr(ready_phases.staging, "check", lambda *_, **__: None)
-    monkeypatch.setattr(ready_phases.migration, "migrate", lambda *_, **__: "migrated")
+    monkeypatch.setattr(stage, "check", lambda *_, **__: None)
+    monkeypatch.setattr(start_phases.migration, "migrate", lambda *_, **__: "migrated")
     making.put_live(layout, "blue", "r1")
     making.make_release(layout, "r2")
     call(layout, "take")
@@ -481,8 +483,8 @@ def broken(migrating: Layout, monkeypatch: pytest.MonkeyPatch) -> Layout:
     def check(*_: Any, **__: Any) -> None:
         raise HostFailure("the app does not import: ModuleNotFoundError", "mend the app")
 
-    monkeypatch.setattr(ready_phases.migration, "migrate", fail)
-    monkeypatch.setattr(ready_phases.staging, "check", check)
+    monkeypatch.setattr(start_phases.migration, "migrate", fail)
+    monkeypatch.setattr(stage, "check", check)
     return migrating
 
 
@@ -494,7 +496,7 @@ def test_an_app_that_does_not_import_is_the_cause_and_not_its_consequence(broken
 def test_an_app_with_another_entry_is_imported_beside_its_migration(
     broken: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ready_phases.migration, "migrate", lambda *_, **__: "migrated")
+    monkeypatch.setattr(start_phases.migration, "migrate", lambda *_, **__: "migrated")
     making.make_release(broken, "r3", entry="hello:create_app")
 
     with pytest.raises(HostFailure, match="does not import"):
@@ -504,7 +506,7 @@ def test_an_app_with_another_entry_is_imported_beside_its_migration(
 def test_an_app_that_flask_imports_to_migrate_is_not_imported_twice(
     broken: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ready_phases.migration, "migrate", lambda *_, **__: "migrated")
+    monkeypatch.setattr(start_phases.migration, "migrate", lambda *_, **__: "migrated")
 
     assert call(broken, "migrate", **MIGRATION)["output"] == "migrated"
 
@@ -516,7 +518,7 @@ def test_a_start_that_fails_is_explained_by_an_import_that_was_not_tried(
     def crash(*_: Any, **__: Any) -> str:
         raise HostFailure("the release crashes at start", "read its log")
 
-    monkeypatch.setattr(ready_phases.starting, "start", crash)
+    monkeypatch.setattr(start_phases.starting, "start", crash)
 
     with pytest.raises(HostFailure, match=cause):
         call(broken, "start", drain_seconds=5, probe_rate=0, import_checked=checked)

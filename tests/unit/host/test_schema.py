@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.host import making
 from tests.unit.host.fake_systemd import FakeSystemd
-from turnout_host import journal, rollback, schema, splits, switch
+from turnout_host import alembic_scripts, journal, rollback, schema, splits, switch
 from turnout_host.errors import HostFailure
 from turnout_host.layout import Layout
 from turnout_host.units import Slots
@@ -129,8 +129,8 @@ def test_where_nothing_tells_the_schema_nothing_is_refused(
 def test_branches_have_several_heads_and_a_merge_ends_them(tmp_path: Path) -> None:
     known: dict[str, set[str]] = {"aa": set(), "bb": {"aa"}, "cc": {"aa"}}
 
-    assert schema.heads(known) == ["bb", "cc"]
-    assert schema.heads({**known, "dd": {"bb", "cc"}}) == ["dd"]
+    assert alembic_scripts.heads(known) == ["bb", "cc"]
+    assert alembic_scripts.heads({**known, "dd": {"bb", "cc"}}) == ["dd"]
 
 
 @pytest.mark.parametrize("text", ["revision = ", "", "revision = name()", "\0"])
@@ -139,4 +139,4 @@ def test_what_is_no_migration_is_passed_over(tmp_path: Path, text: str) -> None:
     (tmp_path / "env.py").touch()
     (tmp_path / "versions/odd.py").write_text(text)
 
-    assert schema.revisions(tmp_path) == {}
+    assert alembic_scripts.revisions(tmp_path) == {}

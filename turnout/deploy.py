@@ -14,7 +14,7 @@ from turnout.build import EarlyBuild, remember_targets
 from turnout.errors import TurnoutError
 from turnout.explain import failure
 from turnout.inventory import Environment
-from turnout.playbooks import Listener, Result, run
+from turnout.playbooks import Result, run
 from turnout.progress import Progress
 from turnout.unchanged import live_already, remember
 from turnout.view import seconds_line, shown
@@ -59,8 +59,7 @@ def deploy(
     progress = Progress() if live else _deploy(environment, variables, check=check)
     remember_targets(env, progress.targets)
     if not check:
-        with timings.span("Ask what is live"):
-            hosts = live or status.ask(environment)
+        hosts = live or status.after(environment, progress.states)
         remember(env, hosts)
         _conclude(environment, progress, hosts, time.monotonic() - started)
         timings.store(env, "deploy", progress)
@@ -106,7 +105,7 @@ def _deploy(environment: Environment, variables: dict[str, Any], *, check: bool)
         result = run(
             "deploy",
             environment.name,
-            listener=_ConnectsLater(view, environment),
+            listener=view,
             check=check,
             variables=variables,
             cancel=early.failed,
@@ -125,20 +124,6 @@ def _deploy(environment: Environment, variables: dict[str, Any], *, check: bool)
         )
     judge(result, environment, check)
     return result.progress
-
-
-class _ConnectsLater:
-    """Connects for the question at the end while the hosts stage, not while Ansible starts."""
-
-    def __init__(self, view: Listener, environment: Environment) -> None:
-        self._view, self._environment, self._has_begun = view, environment, False
-
-    def update(self, progress: Progress) -> None:
-        """Hand on what has happened."""
-        self._view.update(progress)
-        if not self._has_begun and "Stage" in progress.phases:
-            self._has_begun = True
-            status.get_ready(self._environment)
 
 
 def title(verb: str, environment: Environment) -> str:

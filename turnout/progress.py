@@ -107,8 +107,8 @@ class Progress:
     `seconds` is the wall time of each phase, `steps` every task in the order in which they ended,
     `run_began` and `run_ended` when the playbook's process did, `notes` what Ansible said outside
     of tasks, `targets` the kinds of host that preflight met, `differences` what `--diff` showed,
-    `receipts` what each host's probe has seen, `warnings` what went wrong beside it, such as a hook
-    after the commit.
+    `receipts` what each host's probe has seen, `states` what is live there at the end, `warnings`
+    what went wrong beside it, such as a hook after the commit.
     """
 
     task: str = ""
@@ -122,6 +122,7 @@ class Progress:
     warnings: list[str] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     receipts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    states: dict[str, dict[str, Any]] = field(default_factory=dict)
     run_began: float = 0.0
     run_ended: float = 0.0
     _began: dict[tuple[str, str], float] = field(default_factory=dict)
@@ -194,6 +195,8 @@ class Progress:
             self.targets.append(result["target"])
         if isinstance(result.get("receipt"), dict):
             self.receipts[data["host"]] = result["receipt"]
+        if isinstance(result.get("state"), dict):
+            self.states[data["host"]] = result["state"]
         for step in result.get("steps", [])[1:]:
             self._move(data, step)
 

@@ -97,11 +97,10 @@ def _past_ansible(environment: Environment, wish: Wish, view: PlainView | LiveVi
 def _by_playbook(environment: Environment, wish: Wish, view: PlainView | LiveView) -> Done:
     for host in environment.hosts:
         openssh.connect_ahead(host)
-    status.get_ready(environment)
     result = run("rollback", environment.name, listener=view, variables=wish.variables())
     view.finish(result.progress)
     timings.store(environment.name, "rollback", result.progress)
     if result.cancelled:
         recover.after_cancel(environment)
     judge(result, environment, check=False)
-    return result.progress, status.ask(environment)
+    return result.progress, status.after(environment, result.progress.states)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
 from typing import Any
 
 from turnout.inventory import Environment, Host, load
@@ -54,15 +53,19 @@ def ask(
     return [entry(host, answers[host.name]) for host in environment.hosts]
 
 
-def get_ready(environment: Environment) -> None:
-    """Connect to the hosts in the background, so that `ask` answers at once later on."""
+def after(environment: Environment, states: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return what `ask` would, of hosts that may have told already with the end of a deploy.
 
-    def connect() -> None:
-        from turnout import ssh
+    Args:
+        environment: whose hosts.
+        states: what each has told, by its name; where one has not, all are asked.
+    """
+    if all(host.name in states for host in environment.hosts):
+        return [entry(host, states[host.name]) for host in environment.hosts]
+    from turnout import timings
 
-        ssh.on_each(environment.hosts, ssh.connected)
-
-    threading.Thread(target=connect, daemon=True).start()
+    with timings.span("Ask what is live"):
+        return ask(environment)
 
 
 def entry(host: Host, answer: dict[str, Any] | HostError) -> dict[str, Any]:

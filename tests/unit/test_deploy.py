@@ -110,7 +110,7 @@ class Runs:
         self.connected: list[Host] = []
         self.timed: list[str] = []
         self.cleaned: list[Environment] = []
-        self.ready: list[Environment] = []
+        self.asked: list[Environment] = []
 
     def run(self, name: str, env: str, *, check: bool = False, **more: Any) -> Result:
         self.names.append(f"{name} --check" if check else name)
@@ -126,11 +126,10 @@ def runs(monkeypatch: pytest.MonkeyPatch) -> Runs:
     made = Runs()
     provisioned: set[str] = set()
     monkeypatch.setattr(deploy, "run", made.run)
-    monkeypatch.setattr(deploy.status, "get_ready", made.ready.append)
     monkeypatch.setattr(deploy.openssh, "connect_ahead", made.connected.append)
     monkeypatch.setattr(deploy.timings, "store", lambda *_: made.timed.append(made.names[-1]))
     monkeypatch.setattr(recover, "after_cancel", made.cleaned.append)
-    monkeypatch.setattr(deploy.status, "ask", lambda environment: [])
+    monkeypatch.setattr(deploy.status, "ask", lambda one: made.asked.append(one) or [])
     monkeypatch.setattr(
         deploy.local, "ready", lambda env: Environment(env, "shop", list(PROD.hosts))
     )
@@ -146,15 +145,18 @@ def test_the_first_deploy_on_this_machine_provisions_and_the_next_does_not(runs:
     assert runs.names == ["provision", "deploy", "deploy"]
 
 
-def test_the_question_at_the_end_is_prepared_once_while_the_hosts_stage(runs: Runs) -> None:
+def test_hosts_that_told_what_is_live_with_their_commit_are_not_asked_again(
+    runs: Runs, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = {host.name: {"live": "green", "release": "r2"} for host in PROD.hosts}
+    runs.progress.states = dict(list(told.items())[:-1])
     deploy.deploy("prod")
-    assert [environment.name for environment in runs.ready] == ["prod"]
+    assert [environment.name for environment in runs.asked] == ["prod"]
 
-    runs.progress = Progress(phases={"Preflight": {"web1": Cell("failed")}})
-    runs.exit_code = 2
-    with pytest.raises(TurnoutError):
-        deploy.deploy("prod")
-    assert len(runs.ready) == 1
+    runs.progress.states = told
+    deploy.deploy("prod")
+    assert len(runs.asked) == 1
+    assert capsys.readouterr().out.count("green  r2") == len(PROD.hosts)
 
 
 def test_a_real_environment_is_provisioned_only_when_somebody_says_so(

@@ -71,7 +71,6 @@ def played(monkeypatch: pytest.MonkeyPatch) -> Played:
     monkeypatch.setattr(rollback_together, "Together", made.together)
     monkeypatch.setattr(rollback_module, "run", made.play)
     monkeypatch.setattr(rollback_module.openssh, "connect_ahead", lambda host: None)
-    monkeypatch.setattr(rollback_module.status, "get_ready", lambda environment: None)
     monkeypatch.setattr(rollback_module.status, "ask", made.states)
     monkeypatch.setattr(rollback_module.receipt, "store", made.keep)
     monkeypatch.setattr(

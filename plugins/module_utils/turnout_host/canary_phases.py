@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from . import bake as baking
 from . import journal, lease, releases, splits, switch
+from . import state as looking
 from .calls import Call, Result
 from .errors import HostFailure
 from .judge import Limits
@@ -68,4 +69,4 @@ def park(call: Call) -> Result:
         raise HostFailure(f"a canary is not left at {share} %", "leave it at 5 to 95 %")
     if not call.check:
         lease.park(call.layout, call.claim.token, share)
-    return {"changed": True, "share": share}
+    return {"changed": True, "share": share, "state": looking.state(call.layout, call.slots)}

@@ -6,6 +6,7 @@ import contextlib
 import time
 
 from . import journal, lease, migrate, probe, receipt, releases, settle, splits, switch, watch
+from . import state as looking
 from .calls import Call, Result, difference
 from .errors import HostFailure
 from .layout import Layout
@@ -66,7 +67,9 @@ def commit(call: Call) -> Result:
     # with it ends the watch, which would do the rest.
     settle.schedule_idle(layout, call.slots, int(call.parameters["warm_seconds"]), anew=True)
     _end(call)
-    return {"changed": True, "entry": entry, **_receipt(layout)}
+    # So that nobody has to ask each host of a fleet once more.
+    there = looking.state(layout, call.slots)
+    return {"changed": True, "entry": entry, "state": there, **_receipt(layout)}
 
 
 def revert(call: Call) -> Result:

@@ -387,6 +387,15 @@ def parked(started: Layout) -> Layout:
     return started
 
 
+def test_a_canary_that_is_left_tells_its_share_and_the_release(started: Layout) -> None:
+    call(started, "switch", share=10)
+
+    told = call(started, "park", share=10)["state"]
+
+    assert told["split"] == {"blue": 90, "green": 10}
+    assert (told["lease"]["parked"], told["lease"]["release"]) == (10, "r2")
+
+
 OTHER = {"token": "t3", "owner": "bob@desk (process 2)"}
 
 

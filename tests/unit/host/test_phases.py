@@ -76,6 +76,7 @@ def test_a_commit_tells_what_came_of_the_deploy_for_visitors(staged: Layout) -> 
 
     assert (result["receipt"]["release"], result["receipt"]["outcome"]) == ("r2", "live")
     assert result["receipt"]["switch_ms"] > 0
+    assert (result["state"]["release"], result["state"]["lease"]) == ("r2", None)
     # Nothing was started here that asks.
     assert result["words"].startswith("no request seen (the probe did not run); switch ")
 

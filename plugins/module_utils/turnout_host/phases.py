@@ -6,9 +6,9 @@ Each says in check mode what it would change, and shows what it changes as a dif
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib import import_module
+from types import ModuleType
 from typing import BinaryIO
 
 from . import journal, lease, watch
@@ -75,30 +75,60 @@ WATCHING = ("bake",)
 WAITING = {"revert": 600.0}
 
 
-def _of(module: str, name: str) -> Phase:
+def _of(load: Callable[[], ModuleType], name: str) -> Phase:
     """Return a phase that is loaded when it is asked for: each call is a new process."""
 
     def phase(call: Call) -> Result:
-        loaded = import_module(f".{module}", __package__)
-        return dict(getattr(loaded, name)(call))
+        return dict(getattr(load(), name)(call))
 
     return phase
 
 
+# Imports and no names in strings: Ansible sends to a host what it finds imported.
+def _looking() -> ModuleType:
+    from . import looking_phases
+
+    return looking_phases
+
+
+def _begin() -> ModuleType:
+    from . import begin_phases
+
+    return begin_phases
+
+
+def _start() -> ModuleType:
+    from . import start_phases
+
+    return start_phases
+
+
+def _traffic() -> ModuleType:
+    from . import traffic_phases
+
+    return traffic_phases
+
+
+def _canary() -> ModuleType:
+    from . import canary_phases
+
+    return canary_phases
+
+
 PHASES: dict[str, Phase] = {
-    "preflight": _of("looking_phases", "preflight"),
-    "target": _of("looking_phases", "target"),
-    "state": _of("looking_phases", "state"),
-    "audit": _of("looking_phases", "audit"),
-    "take": _of("begin_phases", "take"),
-    "stage": _of("begin_phases", "stage"),
-    "recall": _of("begin_phases", "recall"),
-    "migrate": _of("start_phases", "migrate"),
-    "start": _of("start_phases", "start"),
-    "switch": _of("traffic_phases", "change_over"),
-    "renew": _of("begin_phases", "renew"),
-    "bake": _of("canary_phases", "bake"),
-    "park": _of("canary_phases", "park"),
-    "commit": _of("traffic_phases", "commit"),
-    "revert": _of("traffic_phases", "revert"),
+    "preflight": _of(_looking, "preflight"),
+    "target": _of(_looking, "target"),
+    "state": _of(_looking, "state"),
+    "audit": _of(_looking, "audit"),
+    "take": _of(_begin, "take"),
+    "stage": _of(_begin, "stage"),
+    "recall": _of(_begin, "recall"),
+    "migrate": _of(_start, "migrate"),
+    "start": _of(_start, "start"),
+    "switch": _of(_traffic, "change_over"),
+    "renew": _of(_begin, "renew"),
+    "bake": _of(_canary, "bake"),
+    "park": _of(_canary, "park"),
+    "commit": _of(_traffic, "commit"),
+    "revert": _of(_traffic, "revert"),
 }

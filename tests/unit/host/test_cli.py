@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import json
 import os
@@ -270,6 +271,21 @@ def test_only_the_program_before_the_newest_is_kept(host_program: Path, tmp_path
 
     assert len(list(tmp_path.glob("host-*"))) == program.KEPT
     assert program.unpacked(path).is_dir()
+
+
+def test_ansible_finds_every_module_of_the_program_imported() -> None:
+    """It sends to a host what it finds so, and the program is made there of what has come."""
+    folder = Path(str(program.__file__)).parent
+    found, waiting = set[str](), {"program", "cli"}
+    while waiting:
+        name = waiting.pop()
+        found.add(name)
+        for node in ast.walk(ast.parse((folder / f"{name}.py").read_text())):
+            if isinstance(node, ast.ImportFrom) and node.level == 1:
+                named = [node.module] if node.module else [alias.name for alias in node.names]
+                waiting |= {*map(str, named)} - found
+
+    assert found == {path.stem for path in folder.glob("*.py")} - {"__init__"}
 
 
 def run_program(path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -7,12 +7,9 @@ import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from turnout.outcome import Outcome
 from turnout.paths import REPOSITORY
-
-if TYPE_CHECKING:
-    from turnout.quality import Outcome
 
 WATCHING = "GITHUB_ACTIONS"
 PAGE = "GITHUB_STEP_SUMMARY"

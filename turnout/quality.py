@@ -9,24 +9,13 @@ import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from turnout import github, stages
 from turnout.errors import TurnoutError
+from turnout.outcome import Outcome
 from turnout.stages import REPORT, Stage
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a check ended; one that counts nothing is one test itself."""
-
-    title: str
-    seconds: float
-    passed: int
-    failed: int
-    skipped: int = 0
-    reason: str = ""
 
 
 def lint() -> None:

@@ -25,8 +25,9 @@ from typing import Any
 import yaml
 
 from turnout.errors import NOT_HERE, TurnoutError
+from turnout.outcome import Outcome
 from turnout.paths import REPOSITORY
-from turnout.quality import Outcome, conclude
+from turnout.quality import conclude
 from turnout.stages import COVERAGE, REPORT
 
 CI = Path(".github/workflows/ci.yml")

@@ -9,8 +9,8 @@ import pytest
 
 from tests import conftest
 from turnout import github, stages
+from turnout.outcome import Outcome
 from turnout.paths import REPOSITORY
-from turnout.quality import Outcome
 
 JUNIT = """<testsuites><testsuite><testcase name="test_it"><failure message="assert 1 == 2">
 tests/unit/test_thing.py:3: in test_it

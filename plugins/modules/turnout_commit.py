@@ -60,6 +60,10 @@ entry:
   description: The line of the history.
   returned: success
   type: dict
+state:
+  description: What is live then, as C(turnout_state) tells it.
+  returned: success and not in check mode
+  type: dict
 receipt:
   description: What the host's probe has seen so far; docs/receipt.md says what is in it.
   returned: success

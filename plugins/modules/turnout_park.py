@@ -47,4 +47,8 @@ share:
   description: Its share of the traffic, in percent.
   returned: success
   type: int
+state:
+  description: What is live then, as C(turnout_state) tells it.
+  returned: success and not in check mode
+  type: dict
 """

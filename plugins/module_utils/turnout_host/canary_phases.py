@@ -67,6 +67,7 @@ def park(call: Call) -> Result:
     share = int(call.parameters["share"])
     if not 0 < share * LANES // 100 < LANES:
         raise HostFailure(f"a canary is not left at {share} %", "leave it at 5 to 95 %")
-    if not call.check:
-        lease.park(call.layout, call.claim.token, share)
+    if call.check:
+        return {"changed": True, "share": share}
+    lease.park(call.layout, call.claim.token, share)
     return {"changed": True, "share": share, "state": looking.state(call.layout, call.slots)}

@@ -188,6 +188,8 @@ class Progress:
             changed = state == "ok" and result.get("changed")
             self._cell(data).end("changed" if changed else state, now)
             self._leave_out(data)
+        if phase_of(data, self.phase) == "Hooks" and state != "skipped":
+            self.states.clear()  # much may have happened to the hosts meanwhile
         if state in ("failed", "unreachable"):
             self.failures.append(self._failure(data, result, unreachable=state == "unreachable"))
             self._blame(data, result, state)
@@ -195,7 +197,8 @@ class Progress:
             self.targets.append(result["target"])
         if isinstance(result.get("receipt"), dict):
             self.receipts[data["host"]] = result["receipt"]
-        if isinstance(result.get("state"), dict):
+        # Of the phases that end a deploy; a hook may look at what it likes.
+        if result.get("phase") in ("commit", "park") and isinstance(result.get("state"), dict):
             self.states[data["host"]] = result["state"]
         for step in result.get("steps", [])[1:]:
             self._move(data, step)

@@ -58,6 +58,43 @@ def test_phases_that_ran_in_one_call_are_told_in_their_order() -> None:
     assert told == ["Stage", "Migrate", "Start", "Switch", "Commit"]
 
 
+COMMIT = "Commit the release"
+COMMITTED = {"changed": True, "phase": "commit", "state": {"release": "r2", "live": "green"}}
+
+
+def test_what_is_live_is_taken_from_the_commit_of_each_host() -> None:
+    progress = played(start(COMMIT), on("on_ok", "web1", COMMIT, res=COMMITTED))
+
+    assert progress.states == {"web1": COMMITTED["state"]}
+
+
+def test_a_team_that_looks_at_another_app_does_not_change_what_is_told_of_this_one() -> None:
+    look = "Look at the app beside it"
+    other = {"phase": "state", "state": {"release": "of another app", "live": "blue"}}
+
+    progress = played(
+        start(COMMIT),
+        on("on_ok", "web1", COMMIT, res=COMMITTED),
+        start(look),
+        on("on_ok", "web1", look, res=other),
+    )
+
+    assert progress.states["web1"] == COMMITTED["state"]
+
+
+def test_what_was_live_before_a_hook_of_the_team_ran_is_asked_again() -> None:
+    hook = "Hooks run a command"
+
+    progress = played(
+        start(COMMIT),
+        on("on_ok", "web1", COMMIT, res=COMMITTED),
+        start(hook),
+        on("on_ok", "web1", hook, res={"changed": True}),
+    )
+
+    assert progress.states == {}
+
+
 def test_what_went_wrong_beside_a_run_stands_at_its_end() -> None:
     task, ours = "Hooks run a command", "turnout_hook"
     said = {"changed": True, "warnings": ["the hook after_commit failed"]}

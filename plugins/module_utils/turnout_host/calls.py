@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -86,6 +86,15 @@ def beside(work: Callable[[], object]) -> Iterator[None]:
         thread.join()
     if failed:
         raise failed[0]
+
+
+def told(*questions: Callable[[], Result]) -> Result:
+    """Return what can be told of what has happened: nothing is undone for a question about it."""
+    answers: Result = {}
+    for question in questions:
+        with suppress(HostFailure, OSError, ValueError):
+            answers |= question()
+    return answers
 
 
 def difference(old: str, new: str) -> dict[str, str]:

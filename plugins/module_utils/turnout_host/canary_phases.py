@@ -7,7 +7,7 @@ from dataclasses import asdict
 from . import bake as baking
 from . import journal, lease, releases, splits, switch
 from . import state as looking
-from .calls import Call, Result
+from .calls import Call, Result, told
 from .errors import HostFailure
 from .judge import Limits
 from .layout import LANES
@@ -70,4 +70,5 @@ def park(call: Call) -> Result:
     if call.check:
         return {"changed": True, "share": share}
     lease.park(call.layout, call.claim.token, share)
-    return {"changed": True, "share": share, "state": looking.state(call.layout, call.slots)}
+    there = told(lambda: {"state": looking.state(call.layout, call.slots)})
+    return {"changed": True, "share": share, **there}

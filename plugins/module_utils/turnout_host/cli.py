@@ -159,7 +159,8 @@ def _boot(layout: Layout, slots: Slots, _arguments: argparse.Namespace) -> Resul
 
 
 def _settle(layout: Layout, slots: Slots, arguments: argparse.Namespace) -> Result:
-    from . import settle
+    # A deploy may replace the program while it waits: it loads first what its end needs.
+    from . import pruning, settle  # noqa: F401
 
     settle.wait(layout, arguments.slot)
     with exclusive(layout, wait_seconds=600):
@@ -167,7 +168,7 @@ def _settle(layout: Layout, slots: Slots, arguments: argparse.Namespace) -> Resu
 
 
 def _probe(layout: Layout, _slots: Slots, arguments: argparse.Namespace) -> Result:
-    from . import probe, receipt
+    from . import picture, probe, receipt  # noqa: F401 as for a settle
 
     return {"said": receipt.words(probe.run(layout, arguments.recording))}
 

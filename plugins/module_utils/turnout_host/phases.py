@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import ModuleType
 from typing import BinaryIO
 
@@ -46,7 +46,9 @@ def run(
         seconds = round(time.monotonic() - started, 3)
         # Who was refused, or comes too late, leaves no line in somebody else's journal.
         if phase != "revert" or journal.token(layout) == call.claim.token:
-            journal.record(layout, phase, seconds=seconds)
+            # What is final is not undone for a line in the journal.
+            with suppress(*NOT_FOR_A_LINE.get(phase, ())):
+                journal.record(layout, phase, seconds=seconds)
     return {"phase": phase, "seconds": seconds, **result}
 
 
@@ -70,6 +72,7 @@ READING = ("preflight", "target", "state", "audit")
 TAKING = ("take", "stage", "recall")
 GIVING = ("commit", "revert")
 WATCHING = ("bake",)
+NOT_FOR_A_LINE: dict[str, tuple[type[Exception], ...]] = dict.fromkeys(GIVING, (OSError,))
 # Seconds for the lock: who goes back can do nothing better than wait until the host's own timer has
 # drained a slot.
 WAITING = {"revert": 600.0}

@@ -196,6 +196,8 @@ def take_back(layout: Layout, slots: Slots, token: str, cause: str, **facts: Any
     if not ours:
         return {"changed": False, "live": splits.live_slot(layout)}
     _wake(layout, slots, made_live[0])
+    # The timer of the commit is for the slot that is live again; the other one has to stop now.
+    settle.cancel(layout, slots.run)
     return _go_back(layout, slots, "withdrawn", cause=cause, **facts)
 
 

@@ -7,7 +7,7 @@ import time
 
 from . import journal, lease, migrate, probe, receipt, releases, settle, splits, switch, watch
 from . import state as looking
-from .calls import Call, Result, difference
+from .calls import Call, Result, difference, told
 from .errors import HostFailure
 from .layout import Layout
 
@@ -68,8 +68,8 @@ def commit(call: Call) -> Result:
     settle.schedule_idle(layout, call.slots, int(call.parameters["warm_seconds"]), anew=True)
     _end(call)
     # So that nobody has to ask each host of a fleet once more.
-    there = looking.state(layout, call.slots)
-    return {"changed": True, "entry": entry, "state": there, **_receipt(layout)}
+    there = told(lambda: {"state": looking.state(layout, call.slots)}, lambda: _receipt(layout))
+    return {"changed": True, "entry": entry, **there}
 
 
 def revert(call: Call) -> Result:
@@ -95,7 +95,7 @@ def revert(call: Call) -> Result:
     # Or deploys that fail one after another would fill the disk; the host is back all the same.
     with contextlib.suppress(OSError):
         settle.prune(layout)
-    return {**result, **_receipt(layout)} if result["changed"] else result
+    return {**result, **told(lambda: _receipt(layout))} if result["changed"] else result
 
 
 def _receipt(layout: Layout) -> Result:

@@ -359,14 +359,25 @@ def test_a_watch_ends_when_somebody_else_ends_the_deploy(started: Layout, slots:
     assert journal.read_lines(started.history)[-1]["cause"].endswith("died after its switch")
 
 
-def test_the_lease_goes_on_while_a_release_is_watched(started: Layout) -> None:
-    call(started, "switch", share=5, lease={"seconds": 0.2})
+def test_the_lease_goes_on_with_each_look_at_a_release(
+    started: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call(started, "switch", share=5)
+    look, seconds_left = bake.Watched.look, []
 
-    call(started, "bake", seconds=0.4, lease={"seconds": 0.2})
+    def noted(watched: bake.Watched) -> None:
+        held = lease.read(started)
+        assert held is not None
+        seconds_left.append(held.seconds_left)
+        look(watched)
+        lease.renew(started, "t2", 30)  # half of its time goes by until the next look
 
-    held = lease.read(started)
-    assert held is not None
-    assert not held.is_over
+    monkeypatch.setattr(bake.Watched, "look", noted)
+
+    call(started, "bake", seconds=0.2)
+
+    assert len(seconds_left) > 1
+    assert min(seconds_left) > 50
 
 
 def test_a_dry_run_watches_and_moves_nothing(started: Layout) -> None:

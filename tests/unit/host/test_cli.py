@@ -18,7 +18,16 @@ import pytest
 
 from tests.unit.host import making
 from tests.unit.host.fake_systemd import FakeSystemd
-from turnout_host import answering, cli, journal, lock, program, rollback_alone, rollback_steps
+from turnout_host import (
+    answering,
+    cli,
+    journal,
+    lease,
+    lock,
+    program,
+    rollback_alone,
+    rollback_steps,
+)
 from turnout_host.errors import HostFailure
 from turnout_host.layout import Layout
 from turnout_host.units import Slots
@@ -197,6 +206,32 @@ def test_settle_says_whether_it_stopped_the_slot(run: Run, layout: Layout) -> No
 
     assert run("settle", "--slot", "blue") == (0, {"stopped": False})
     assert run("settle", "--slot", "green") == (0, {"stopped": True})
+
+
+CLAIM = lease.Claim("t2", owner="alice@laptop (process 1)", reason="deploy")
+
+
+def test_the_watch_leaves_a_deploy_alone_that_goes_on(run: Run, layout: Layout) -> None:
+    lease.acquire(layout, CLAIM, 60)
+
+    assert run("watch") == (0, {"held": True, "reverted": False})
+    assert lease.is_held_by(layout, "t2")
+
+
+def test_the_watch_goes_back_when_the_lease_is_over(run: Run, layout: Layout) -> None:
+    making.put_live(layout, "blue", "r1")
+    making.make_release(layout, "r2")
+    making.put_in_slot(layout, "green", "r2")
+    lease.acquire(layout, CLAIM, 60)
+    journal.begin(layout, "r2", token="t2")
+    lease.renew(layout, "t2", -1)
+
+    assert run("watch")[1]["reverted"]
+    assert journal.running(layout) is None
+
+
+def test_the_watch_has_nothing_to_do_without_a_lease(run: Run) -> None:
+    assert run("watch") == (0, {"held": False, "reverted": False})
 
 
 def test_boot_says_what_it_started(run: Run, layout: Layout) -> None:

@@ -81,6 +81,39 @@ def test_a_commit_tells_what_came_of_the_deploy_for_visitors(staged: Layout) -> 
     assert result["words"].startswith("no request seen (the probe did not run); switch ")
 
 
+def _broken(*_: Any, **__: Any) -> Any:
+    raise HostFailure("systemctl show did not end within 60 s", "look at the load of the host")
+
+
+def test_a_commit_has_happened_though_nothing_can_be_told_of_it(
+    staged: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    switched(staged)
+    monkeypatch.setattr(traffic_phases.looking, "state", _broken)
+    monkeypatch.setattr(traffic_phases.probe, "conclude", _broken)
+
+    result = call(staged, "commit")
+
+    assert result["changed"]
+    assert not {"state", "receipt"} & result.keys()
+
+
+def test_a_commit_has_happened_though_the_journal_takes_no_line_more(
+    staged: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    switched(staged)
+    record = journal.record
+
+    def full(layout: Layout, phase: str, **facts: Any) -> None:
+        if phase == "commit":
+            raise OSError(28, "No space left on device")
+        record(layout, phase, **facts)
+
+    monkeypatch.setattr(journal, "record", full)
+
+    assert call(staged, "commit")["changed"]
+
+
 def test_a_host_is_measured_while_its_new_release_starts(
     staged: Layout, systemd: FakeSystemd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -223,6 +256,29 @@ def test_what_was_warm_before_a_deploy_that_failed_is_stopped_all_the_same(
     assert systemd.is_running("green")
     (timer,) = systemd.called("turnout-settle-hello --on-active")
     assert timer.endswith("--slot green")
+
+
+def test_what_a_rollback_that_is_taken_back_went_to_is_stopped_when_its_time_is_over(
+    layout: Layout, systemd: FakeSystemd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def timer_is_set(*_: Any) -> bool:
+        return "--on-active" in systemd.called("turnout-settle-hello")[-1]
+
+    monkeypatch.setattr(settle, "_is_scheduled", timer_is_set)
+    making.put_live(layout, "green", "r1")
+    making.put_live(layout, "blue", "r2")
+    for slot in ("blue", "green"):
+        systemd.set(slot, ActiveState="active", MainPID=7)
+    call(layout, "take")
+    journal.begin(layout, "r1", "rollback", token="t2")
+    journal.record(layout, "warm")
+    call(layout, "switch", release="r1")
+    call(layout, "commit", release="r1")
+
+    call(layout, "revert")
+
+    assert (releases.live(layout), systemd.is_running("green")) == ("r2", True)
+    assert systemd.called("turnout-settle-hello --on-active")[-1].endswith("--slot green")
 
 
 def test_a_host_goes_back_though_nothing_is_warm_any_more(

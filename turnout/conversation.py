@@ -34,7 +34,7 @@ class Conversation:
     def __init__(self, host: Host, app: str, *words: str) -> None:
         self.host, self._app = host, app
         verb, *options = words
-        program = ["python3", ssh.PROGRAM, verb, "--app", app, *options]
+        program = [*ssh.PROGRAM, verb, "--app", app, *options]
         self._channel = ssh.session(host, program)
         self._answers = self._channel.makefile("r")
 

@@ -26,7 +26,8 @@ from turnout import answers
 from turnout.inventory import Host
 from turnout.reach import HostError, unreachable
 
-PROGRAM = "/usr/local/lib/turnout/host.pyz"
+# As the host itself starts it: alone, without what others have installed.
+PROGRAM = ("python3", "-IS", "/usr/local/lib/turnout/host.pyz")
 CONNECT_SECONDS = 6
 CHANNEL_SECONDS = 20
 KEEPALIVE_SECONDS = 5
@@ -71,7 +72,7 @@ def program(host: Host, app: str, verb: str, *arguments: str, timeout: int = 20)
     Raises:
         HostError: not reachable, no program there, or the program's own error.
     """
-    words = ["python3", PROGRAM, verb, "--app", app, *arguments]
+    words = [*PROGRAM, verb, "--app", app, *arguments]
     code, output, errors = _run(connected(host), host, words, timeout)
     return answers.judged(host, output, errors, code=code, app=app)
 

@@ -15,13 +15,12 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-PROGRAM = "/usr/local/lib/turnout/host.pyz"
 _LIBRARY = str(Path(__file__).resolve().parents[1] / "module_utils")
 if _LIBRARY not in sys.path:
     sys.path.insert(0, _LIBRARY)
 
 from turnout_build import failures  # noqa: E402
-from turnout_host import program  # noqa: E402
+from turnout_host import program, units  # noqa: E402
 
 # Here, once: a task runs in a process of its own for each host.
 PROGRAM_SHA256 = program.sha256()
@@ -152,7 +151,7 @@ class ActionModule(ActionBase):
         }
         line = json.dumps(question).encode() + b"\n"
         answer = self._low_level_execute_command(
-            f"/usr/bin/python3 {PROGRAM} call",
+            f"{' '.join(units.HOST_PROGRAM)} call",
             in_data=line + (shipped if isinstance(shipped, bytes) else b""),
         )
         try:

@@ -78,7 +78,7 @@ def test_sockets_come_back_after_a_boot_and_slots_do_not(
 
 
 def test_the_live_slot_is_started_before_nginx_asks_for_it(boot: list[str]) -> None:
-    command = "/usr/bin/python3 /usr/local/lib/turnout/host.pyz boot --app storefront"
+    command = "/usr/bin/python3 -IS /usr/local/lib/turnout/host.pyz boot --app storefront"
     assert f"ExecStart={command}" in boot
     assert "Before=nginx.service" in boot
     assert "WantedBy=multi-user.target" in boot

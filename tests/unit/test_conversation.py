@@ -67,7 +67,7 @@ def test_the_program_runs_once_for_the_whole_conversation(monkeypatch: pytest.Mo
 
     Conversation(WEB1, "shop", "rollback", "--together")
 
-    assert ran == [["python3", ssh.PROGRAM, "rollback", "--app", "shop", "--together"]]
+    assert ran == [[*ssh.PROGRAM, "rollback", "--app", "shop", "--together"]]
 
 
 def test_each_line_is_answered_by_one(talk: Any) -> None:

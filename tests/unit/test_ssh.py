@@ -224,7 +224,7 @@ def test_one_connection_serves_a_whole_command(reached: Reached) -> None:
 
     assert connection.opened == 1
     assert connection.ran[1] == (
-        "sudo -n python3 /usr/local/lib/turnout/host.pyz rollback --app shop --release r1"
+        "sudo -n python3 -IS /usr/local/lib/turnout/host.pyz rollback --app shop --release r1"
     )
     ssh.close()
     assert not connection.is_connected

@@ -16,7 +16,7 @@ _SHARED_SPLIT = re.compile(r"(blue|green)(\d\d)-(blue|green)(\d\d)")
 def differences(layout: Layout, key: bytes) -> Iterator[Difference]:
     """Yield the links that lead elsewhere than the last deploy or rollback has left them.
 
-    That is told by the history, and for a slot without traffic by its drop-in.
+    That is told by the history, and for a slot without traffic by what was noted of it.
     """
     units = _units(layout, key)
     committed = _committed(layout)
@@ -63,13 +63,19 @@ def _slot(
         if link.exists() or expected or facts:
             yield Difference.of(link, "link" if link.exists() else "missing", "link")
         return
-    owner = next((name for name, unit in units.items() if unit == facts), None)
-    wanted = expected or owner or link.readlink().name
+    wanted = expected or _held(layout, slot) or link.readlink().name
     if str(link.readlink()) != f"../releases/{wanted}":
         yield Difference.of(link, "link", "link")
     if not layout.release(wanted).is_dir():
         yield Difference.missing(layout.release(wanted), "file")
     yield from _drop_in(drop_in, units.get(wanted), facts)
+
+
+def _held(layout: Layout, slot: str) -> str | None:
+    try:
+        return layout.held(slot).read_text().strip()
+    except FileNotFoundError:  # its last deploy was before these files
+        return None
 
 
 def _drop_in(

@@ -63,7 +63,7 @@ def _prefix(
     properties = [
         *unitfile.sandbox(layout.base_unit.read_text()),
         *(f"ReadWritePaths={writable}" for writable in manifest.get("writable", [])),
-        f"WorkingDirectory={unitfile.working_directory(layout, name, manifest)}",
+        f"WorkingDirectory={unitfile.working_directory(layout.release(name), manifest)}",
         f"EnvironmentFile={layout.release(name) / 'env'}",
         f"Environment=TURNOUT_APP={layout.app}",
         f"Environment=TURNOUT_HOME={layout.base}",

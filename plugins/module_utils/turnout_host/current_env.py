@@ -83,5 +83,5 @@ def _configure(layout: Layout, aside: Path, wanted: str, live: str) -> None:
 
 def _name(layout: Layout, aside: Path, wanted: str) -> None:
     manifest = {**json.loads((aside / releases.MANIFEST).read_text()), "release": wanted}
-    write_file(aside / "unit.conf", unitfile.drop_in(layout, wanted, manifest).encode())
+    write_file(aside / "unit.conf", unitfile.drop_in(layout, manifest).encode())
     write_file(aside / releases.MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode())

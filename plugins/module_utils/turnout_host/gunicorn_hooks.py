@@ -73,6 +73,8 @@ def configure(config: dict[str, Any], folder: Path) -> None:
     """
     manifest = json.loads((folder / "release.json").read_text())
     wanted = manifest["gunicorn"]
+    # The unit is that of other releases, too, and cannot say it.
+    os.environ["TURNOUT_RELEASE"] = manifest["release"]
     own = own_settings(Path.cwd() / "gunicorn.conf.py")
     workers = int(wanted["workers"]) or own.get("workers") or automatic_workers()
     config.update(

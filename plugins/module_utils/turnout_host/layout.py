@@ -140,6 +140,10 @@ class Layout:
     def slot(self, slot: str) -> Path:
         return self.slots / slot
 
+    def held(self, slot: str) -> Path:
+        """Return the file that names once more what a slot holds, for the audit."""
+        return self.slots / f".{slot}"
+
     def socket(self, slot: str) -> Path:
         return self.root / f"run/{self.app}.sockets" / f"{slot}.sock"
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from . import journal, receipt, receipts, recording, units
 from .errors import HostFailure
 from .layout import Layout
-from .watch import HOST_PROGRAM
 
 # A switch waits so long for the first request before it, and does not insist.
 FIRST_SECONDS = 0.3
@@ -31,7 +30,7 @@ def start(layout: Layout, rate: float, run: units.Run = units.run) -> None:
             unit = f"turnout-probe-{layout.app}-{file.stem}"
             run([
                 "systemd-run", "--quiet", "--collect", f"--unit={unit}",
-                "/usr/bin/python3", HOST_PROGRAM, "probe", "--app", layout.app,
+                *units.HOST_PROGRAM, "probe", "--app", layout.app,
                 "--recording", file.name,
             ], check=False)  # fmt: skip
 

@@ -10,7 +10,6 @@ from . import drain, journal, splits, units
 from .layout import Layout
 from .units import Slots
 
-HOST_PROGRAM = "/usr/local/lib/turnout/host.pyz"
 # Of a host that was provisioned before it was told.
 WARM_SECONDS = 300
 PAUSE_SECONDS = 0.1
@@ -32,7 +31,7 @@ def schedule(layout: Layout, slot: str, warm_seconds: int, run: units.Run = unit
     run([
         "systemd-run", "--quiet", "--collect", f"--unit={_timer(layout)}",
         f"--on-active={max(1, warm_seconds)}", "--timer-property=AccuracySec=1s",
-        "/usr/bin/python3", HOST_PROGRAM, "settle", "--app", layout.app, "--slot", slot,
+        *units.HOST_PROGRAM, "settle", "--app", layout.app, "--slot", slot,
     ])  # fmt: skip
 
 

@@ -162,8 +162,7 @@ def _write_release(layout: Layout, request: Request, artifact: Artifact, aside: 
         f"{_source_of(gunicorn_hooks)}\n\nconfigure(globals(), Path(__file__).resolve().parent)\n"
     )
     write_file(aside / "gunicorn.conf.py", hooks.encode())
-    unit = unitfile.drop_in(layout, request.release, manifest)
-    write_file(aside / "unit.conf", unit.encode())
+    write_file(aside / "unit.conf", unitfile.drop_in(layout, manifest).encode())
     # Compiled now, or the first request to the new release pays for it; the app cannot write it.
     # By this very Python, of which the virtual environment was made; what does not compile is said
     # when it is imported.

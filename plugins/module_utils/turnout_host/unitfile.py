@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from . import venvs
@@ -16,19 +17,19 @@ _NOT_SANDBOX = (
 )  # fmt: skip
 
 
-def working_directory(layout: Layout, name: str, manifest: dict[str, Any]) -> str:
+def working_directory(release: Path, manifest: dict[str, Any]) -> str:
     """Return the one working directory of gunicorn and commands."""
-    code = layout.release(name) / "code"
+    code = release / "code"
     return str(code / manifest["chdir"]) if manifest.get("chdir") else str(code)
 
 
-def drop_in(layout: Layout, name: str, manifest: dict[str, Any]) -> str:
+def drop_in(layout: Layout, manifest: dict[str, Any]) -> str:
     """Return the drop-in that makes a slot run this release.
 
-    Real paths only: a path through a slot's symlink is resolved at another
-    moment by each reader of it.
+    It names the slot's link, which moves only while nothing runs in the slot: so it is the same for
+    most releases, and systemd need not read all its units anew.
     """
-    release = layout.release(name)
+    release = layout.slot("%i")  # systemd.unit(5), SPECIFIERS
     health, gunicorn = manifest["health"], manifest["gunicorn"]
     python = venvs.python(layout, manifest["venv"])
     # systemd kills only after gunicorn has had its graceful timeout, and some.
@@ -36,9 +37,8 @@ def drop_in(layout: Layout, name: str, manifest: dict[str, Any]) -> str:
     arguments = "".join(f" {quote(argument)}" for argument in gunicorn.get("arguments", []))
     lines = [
         "[Service]",
-        f"WorkingDirectory={working_directory(layout, name, manifest)}",
+        f"WorkingDirectory={working_directory(release, manifest)}",
         f"EnvironmentFile={release / 'env'}",
-        f"Environment=TURNOUT_RELEASE={name}",
         "ExecStart=",
         f"ExecStart={python} -m gunicorn --config {release / 'gunicorn.conf.py'}{arguments}",
         f"TimeoutStartSec={int(health['start_timeout_seconds'])}",

@@ -9,7 +9,6 @@ from .atomic import remove_leftovers
 from .layout import Layout
 from .units import Slots
 
-HOST_PROGRAM = "/usr/local/lib/turnout/host.pyz"
 # A deploy that is dead is found out this long after its lease, at most.
 INTERVAL_SECONDS = 10
 
@@ -24,7 +23,7 @@ def start(layout: Layout, run: units.Run = units.run) -> None:
         "systemd-run", "--quiet", "--collect", f"--unit={_name(layout)}",
         f"--on-active={INTERVAL_SECONDS}", f"--on-unit-inactive={INTERVAL_SECONDS}",
         "--timer-property=AccuracySec=1s",
-        "/usr/bin/python3", HOST_PROGRAM, "watch", "--app", layout.app,
+        *units.HOST_PROGRAM, "watch", "--app", layout.app,
     ])  # fmt: skip
 
 

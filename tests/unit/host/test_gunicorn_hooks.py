@@ -49,6 +49,7 @@ def configure(
 ) -> Configure:
     """Configure gunicorn in blue, with the app's own configuration file or none."""
     monkeypatch.setenv("TURNOUT_SLOT", "blue")
+    monkeypatch.setenv("TURNOUT_RELEASE", "")  # what is configured sets it, for good
     layout.runtime("blue").mkdir(parents=True)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(layout.runtime("blue")))
     monkeypatch.chdir(root)
@@ -129,6 +130,14 @@ def test_the_server_header_names_slot_and_release(configure: Configure, wsgi: Mo
     configure()
 
     assert wsgi.SERVER == "blue/r1"
+
+
+def test_the_app_and_its_own_configuration_find_the_name_of_the_release(
+    configure: Configure,
+) -> None:
+    config = configure("import os\nproc_name = os.environ['TURNOUT_RELEASE']\n")
+
+    assert (config["proc_name"], os.environ["TURNOUT_RELEASE"]) == ("r1", "r1")
 
 
 def test_outside_a_slot_nothing_is_hooked(

@@ -470,19 +470,20 @@ def test_what_a_killed_stage_left_is_removed(layout: Layout, systemd: FakeSystem
     assert len(systemd.called("-m venv")) == 1
 
 
-def test_the_drop_in_names_real_paths_only(layout: Layout, systemd: FakeSystemd) -> None:
-    unit = (stage_r1(layout, systemd) / "unit.conf").read_text().splitlines()
+def test_the_drop_in_leads_through_the_slot_and_is_the_same_for_the_next_release(
+    layout: Layout, systemd: FakeSystemd
+) -> None:
+    unit = (stage_r1(layout, systemd) / "unit.conf").read_text()
+    stage.stage(layout, making.make_request(layout, "r2"), systemd)
 
-    release, python = layout.release("r1"), layout.venv("v1") / "bin/python"
-    assert unit[0] == "[Service]"
-    assert f"WorkingDirectory={release}/code" in unit
-    assert f"EnvironmentFile={release}/env" in unit
-    assert f"ReadWritePaths={layout.shared}" in unit
-    start = unit.index("ExecStart=")
-    assert unit[start + 1] == (
-        f"ExecStart={python} -m gunicorn --config {release}/gunicorn.conf.py"
-    )
-    assert not any("slots/" in line or "live" in line for line in unit)
+    assert (layout.release("r2") / "unit.conf").read_text() == unit
+    lines, slot, python = unit.splitlines(), layout.slot("%i"), layout.venv("v1") / "bin/python"
+    assert lines[0] == "[Service]"
+    assert f"WorkingDirectory={slot}/code" in lines
+    assert f"EnvironmentFile={slot}/env" in lines
+    assert f"ReadWritePaths={layout.shared}" in lines
+    start = lines.index("ExecStart=")
+    assert lines[start + 1] == f"ExecStart={python} -m gunicorn --config {slot}/gunicorn.conf.py"
 
 
 def test_gunicorn_s_configuration_is_the_hooks_and_fills_itself(

@@ -33,26 +33,26 @@ WantedBy=multi-user.target
 """
 
 
-def test_paths_are_the_releases_own_and_never_a_slots() -> None:
-    unit = unitfile.drop_in(Layout("hello"), "r1", MANIFEST)
+def test_paths_lead_through_the_slot_that_systemd_fills_in() -> None:
+    unit = unitfile.drop_in(Layout("hello"), MANIFEST)
 
-    assert "WorkingDirectory=/srv/hello/releases/r1/code\n" in unit
-    assert "EnvironmentFile=/srv/hello/releases/r1/env\n" in unit
-    assert "/slots/" not in unit
+    assert "WorkingDirectory=/srv/hello/slots/%i/code\n" in unit
+    assert "EnvironmentFile=/srv/hello/slots/%i/env\n" in unit
+    assert "/releases/" not in unit
 
 
 def test_systemd_waits_longer_than_gunicorns_own_graceful_stop() -> None:
     manifest = {**MANIFEST, "gunicorn": {"graceful_timeout_seconds": 300}}
 
-    assert "TimeoutStopSec=310\n" in unitfile.drop_in(Layout("hello"), "r1", manifest)
+    assert "TimeoutStopSec=310\n" in unitfile.drop_in(Layout("hello"), manifest)
 
 
 def test_working_directory_may_lie_deeper_in_the_code() -> None:
     manifest = {**MANIFEST, "chdir": "backend"}
 
-    unit = unitfile.drop_in(Layout("hello"), "r1", manifest)
+    unit = unitfile.drop_in(Layout("hello"), manifest)
 
-    assert "WorkingDirectory=/srv/hello/releases/r1/code/backend\n" in unit
+    assert "WorkingDirectory=/srv/hello/slots/%i/code/backend\n" in unit
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_raw_arguments_survive_systemds_own_syntax(argument: str, written: str) 
         "gunicorn": {"graceful_timeout_seconds": 30, "arguments": [argument]},
     }
 
-    assert f"gunicorn.conf.py {written}\n" in unitfile.drop_in(Layout("hello"), "r1", manifest)
+    assert f"gunicorn.conf.py {written}\n" in unitfile.drop_in(Layout("hello"), manifest)
 
 
 def test_command_shares_user_and_sandbox_but_not_how_the_service_lives() -> None:

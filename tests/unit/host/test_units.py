@@ -53,6 +53,22 @@ def test_systemd_reads_its_units_again_unless_it_knows_the_drop_in_as_it_is(
     assert len(systemd.called("daemon-reload")) == reloads
 
 
+def test_a_drop_in_that_is_the_next_releases_too_stays_as_systemd_has_read_it(
+    layout: Layout, slots: Slots, systemd: FakeSystemd
+) -> None:
+    for name in ("r1", "r2"):
+        making.make_release(layout, name)
+        (layout.release(name) / "unit.conf").write_text("[Service]\n")
+    systemd.answers["NeedDaemonReload"] = 0, READ.format("no", layout.drop_in("green"))
+    slots.point("green", "r1")
+    written = layout.drop_in("green").stat()
+
+    slots.point("green", "r2")
+
+    # Another time of change is another file to systemd.
+    assert layout.drop_in("green").stat() == written
+
+
 def test_what_a_program_said_until_its_timeout_is_told_as_text() -> None:
     with pytest.raises(HostFailure, match="sh did not end within 0 s") as caught:
         units.run(["sh", "-c", "printf 'grüße\\n'; exec sleep 60"], timeout=0.2)

@@ -103,7 +103,7 @@ def _start(machine: Machine, app: App, name: str, bind: str, options: str) -> No
 def _live(machine: Machine, app: str) -> dict[str, str]:
     slot = machine.do(f"basename $(readlink /srv/{app}/live)").strip()
     drop_in = machine.do(f"cat /etc/systemd/system/{app}@{slot}.service.d/*.conf")
-    return from_drop_in(drop_in)
+    return from_drop_in(drop_in.replace("%i", slot))
 
 
 def from_drop_in(text: str) -> dict[str, str]:

@@ -23,7 +23,7 @@ from turnout_build import failures  # noqa: E402
 from turnout_host import program, units  # noqa: E402
 
 # Here, once: a task runs in a process of its own for each host.
-PROGRAM_SHA256 = program.sha256()
+VERSION = program.version()
 
 APP: dict[str, Any] = {"app": {"type": "str", "required": True}}
 LEASE: dict[str, Any] = {"lease": {"type": "dict", "required": True}}
@@ -145,7 +145,7 @@ class ActionModule(ActionBase):
             "then": parameters.pop("then", []),
             "app": app,
             "check": self._task.check_mode,
-            "program": PROGRAM_SHA256,
+            "program": VERSION,
             "parameters": parameters,
             "shipped": "-" if isinstance(shipped, bytes) else shipped,
         }

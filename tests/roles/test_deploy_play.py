@@ -132,7 +132,8 @@ def points(tasks: list[dict[str, Any]]) -> list[str]:
 ORDER = {
     "deploy": [
         "stage", "after_stage", "before_migrate", "migrate", "after_migrate", "start",
-        "before_switch", "switch", "after_switch", "before_commit", "bake", "park", "commit",
+        "before_switch", "switch", "after_switch", "before_commit", "bake", "park", "switch",
+        "commit",
     ],
     "rollback": [
         "recall", "before_switch", "switch", "after_switch", "before_commit", "bake", "park",
@@ -199,7 +200,7 @@ def test_playbook_says_how_to_run_it_without_invoke(playbook: Path) -> None:
 
 @pytest.mark.parametrize("phase", ["migrate", "start", "switch"])
 def test_a_host_that_is_alone_is_told_the_same_in_one_call(phase: str) -> None:
-    (task, *_) = yaml.safe_load((TASKS / f"{phase}.yml").read_text(encoding="utf-8"))
+    (task, *_) = role_tasks("switch_all" if phase == "switch" else phase)
     variables = yaml.safe_load((TASKS.parent / "vars/main.yml").read_text(encoding="utf-8"))
     (call,) = (one for one in variables["__release_then"] if one["phase"] == phase)
 
@@ -218,7 +219,7 @@ def test_a_host_that_is_alone_goes_on_in_the_order_of_the_play() -> None:
 
 
 def test_a_batch_switches_as_the_whole_fleet_does() -> None:
-    (whole, _) = yaml.safe_load((TASKS / "switch.yml").read_text(encoding="utf-8"))
+    (whole,) = role_tasks("switch_all")
     (batch, _) = yaml.safe_load((TASKS / "switch_batch.yml").read_text(encoding="utf-8"))
 
     assert batch["turnout_switch"] == whole["turnout_switch"]
@@ -300,7 +301,8 @@ def test_a_canary_ends_as_a_deploy_does(canary: dict[str, Any]) -> None:
     deploy, goes_on = (transaction_of(one)["block"] for one in (play, canary))
 
     assert phases(goes_on) == ["Canary", *PHASES[-4:]]
-    assert spread(goes_on)[1:] == spread(deploy)[-5:]
+    # Where a fleet does not go straight on, which no canary does.
+    assert spread(goes_on)[1:] == [*spread(deploy)[-6:-2], spread(deploy)[-1]]
     assert play["tasks"][-1] == canary["tasks"][-1]
 
 
@@ -342,6 +344,35 @@ def test_a_host_that_is_alone_skips_phases_only_where_nothing_is_left_for_them(
     found = values("release", "__release_is_in_one_go", ansible_play_hosts_all=play, **known)
 
     assert found is in_one_go
+
+
+MIGRATES = {"release_migrate_command": "flask --app hello db upgrade"}
+
+
+@pytest.mark.parametrize(
+    ("hosts", "known", "straight"),
+    [
+        (2, {}, True),
+        (2, {"release_hooks": {"before_stage": [1], "after_commit": [1]}}, True),
+        (2, {"release_hooks": {"before_migrate": [1]}}, False),
+        (2, {"release_hooks": {"before_switch": [1]}}, False),
+        (2, {"release_hooks": {"before_commit": [1]}}, False),
+        (2, {"release_bake_seconds": 30}, False),
+        (2, {"release_batch": 1}, False),
+        (2, {"release_plan": {"steps": [5], "parks": 0}}, False),
+        (2, MIGRATES, False),
+        (1, {}, False),
+    ],
+)
+def test_a_fleet_goes_straight_on_to_the_switch_only_where_nothing_lies_before_it(
+    values: Values, hosts: int, known: dict[str, Any], straight: bool
+) -> None:
+    known = {"ansible_play_hosts_all": [f"web{number}" for number in range(hosts)], **known}
+
+    assert values("release", "__release_goes_straight_on", **known) is straight
+    one_go = values("release", "__release_is_in_one_go", **known)
+    by_phase = values("release", "__release_goes_phase_by_phase", **known)
+    assert by_phase is not (straight or one_go)
 
 
 @pytest.mark.parametrize("playbook", ["deploy", "rollback"])

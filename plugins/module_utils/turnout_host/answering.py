@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
-import shutil
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -14,7 +12,7 @@ from typing import Any, BinaryIO
 from . import phases, releases
 from .errors import HostFailure
 from .layout import Layout
-from .units import Slots
+from .units import UNPACKED, Slots
 
 Result = dict[str, Any]
 _CHUNK_BYTES = 2**20
@@ -83,12 +81,20 @@ def _shipped(where: str) -> AbstractContextManager[BinaryIO | None]:
 
 def _check_version(wanted: str) -> None:
     """Refuse a controller of another version: both have to mean the same by a phase."""
-    running = hashlib.sha256(Path(sys.argv[0]).read_bytes()).hexdigest()
-    if running != wanted:
+    if _running() != wanted:
         raise HostFailure(
             "the host program is of another version than this controller",
             "run `invoke provision --env <env>` (or playbooks/provision.yml) first",
         )
+
+
+def _running() -> str:
+    folder = Path(__file__).parents[1].name
+    if folder.startswith(UNPACKED):
+        return folder.removeprefix(UNPACKED)
+    from . import program  # it runs from the zip file, which no provision leaves behind
+
+    return program.version()
 
 
 def as_failure(error: HostFailure | OSError) -> HostFailure:
@@ -100,6 +106,8 @@ def from_os_error(error: OSError) -> HostFailure:
     """Return what the operating system refused, in words."""
     where = f" ({error.filename})" if error.filename else ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        import shutil
+
         free = [f"{shutil.disk_usage(disk).free >> 20} MiB in {disk}" for disk in DISKS]
         return HostFailure(
             f"a disk of the host is full: {error.strerror}{where}; free now: {', '.join(free)}",

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import signature, units
 from .errors import HostFailure
@@ -18,8 +17,7 @@ SIGNATURE = "manifest.json.sig"
 ARCHIVE = "code.tar.gz"
 
 
-@dataclass(frozen=True)
-class Artifact:
+class Artifact(NamedTuple):
     """A manifest that this host has accepted.
 
     Args:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 from pathlib import Path
 
 
@@ -74,6 +73,8 @@ def replace_link(link: Path, target: str) -> bool:
 
 def remove_tree(path: Path) -> None:
     """Remove a folder so that nobody sees half of it under its own name."""
+    import shutil  # with its archive formats: most calls remove nothing
+
     doomed = path.with_name(f".{path.name}.gone")
     # First of all and always: a removal that was killed has left it there.
     shutil.rmtree(doomed, ignore_errors=True)
@@ -84,5 +85,7 @@ def remove_tree(path: Path) -> None:
 
 def remove_leftovers(folder: Path) -> None:
     """Remove the folders that killed calls left in ``folder``; their names begin with a dot."""
+    import shutil
+
     for path in folder.glob(".*"):
         shutil.rmtree(path, ignore_errors=True)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from . import lease
 from .errors import HostFailure
@@ -18,8 +17,7 @@ Parameters = dict[str, Any]
 Result = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """One phase asked for on this host; ``check`` changes nothing.
 
     Args:

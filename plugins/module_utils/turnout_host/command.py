@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from typing import Any
 
 from . import hiding, unitfile, units, venvs
@@ -58,7 +58,7 @@ def _prefix(
     layout: Layout, name: str, manifest: dict[str, Any], timeout_seconds: float
 ) -> list[str]:
     # Each its own: systemd removes this folder when the command ends, and two may run at once.
-    runtime = f"{layout.app}-command-{secrets.token_hex(4)}"
+    runtime = f"{layout.app}-command-{os.urandom(4).hex()}"
     path = f"{venvs.python(layout, manifest['venv']).parent}:/usr/local/bin:/usr/bin:/bin"
     properties = [
         *unitfile.sandbox(layout.base_unit.read_text()),

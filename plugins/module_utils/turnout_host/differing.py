@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from . import bytecode
 from .seal import Entries, Facts, Seal
@@ -14,8 +14,7 @@ from .seal import Entries, Facts, Seal
 WORDS = {"mode": "has another mode", "owner": "has another owner", "link": "leads elsewhere"}
 
 
-@dataclass(frozen=True)
-class Difference:
+class Difference(NamedTuple):
     """One thing that is not as it was shipped.
 
     Args:
@@ -54,7 +53,7 @@ class Difference:
         return f"{self.path}: {self.kind} {WORDS.get(self.what, self.what)}{since}"
 
     def as_result(self) -> dict[str, str]:
-        return asdict(self)
+        return self._asdict()
 
 
 def _since(path: Path, what: str, sealed_at: float) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import hiding
 
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 BODY_LIMIT = 65536
 
 
-@dataclass(frozen=True)
-class Health:
+class Health(NamedTuple):
     """What counts as healthy, and how long to wait for it."""
 
     path: str = "/health"
@@ -50,15 +49,14 @@ def through_nginx(wanted: Health, hostnames: Sequence[str]) -> Health:
     host = wanted.host.rpartition(":")[0] or wanted.host
     if not hostnames or any(fnmatchcase(host.lower(), name.lower()) for name in hostnames):
         return wanted
-    return replace(wanted, host=hostnames[0].replace("*", "www", 1))
+    return wanted._replace(host=hostnames[0].replace("*", "www", 1))
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """What came back from one probe; ``error`` when nothing did."""
 
     status: int = 0
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
     body: str = ""
     error: str = ""
 

@@ -6,9 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from urllib.parse import quote, quote_plus
 
-from . import envfile
 from .layout import Layout
 
 HIDDEN = "***"
@@ -51,6 +49,8 @@ def header(name: str, value: str) -> str:
 
 
 def _values(release: Path) -> Iterator[str]:
+    from . import envfile
+
     known = _text(release / "release.json")
     texts = list(envfile.parse(_text(release / "env")).values())
     config = [_text(file) for file in sorted((release / "config").rglob("*")) if file.is_file()]
@@ -81,7 +81,9 @@ def _forms(value: str) -> Iterator[str]:
     yield json.dumps(value)[1:-1]
     yield json.dumps(value, ensure_ascii=False)[1:-1]
     yield repr(value)[1:-1]
-    from html import escape  # with its table of all entities: where there is a value to hide
+    # Where there is a value to hide: not with each call of the program.
+    from html import escape
+    from urllib.parse import quote, quote_plus
 
     page = escape(value)
     yield page

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 SLOTS = ("blue", "green")
 LANES = 20
@@ -16,8 +16,7 @@ def other_slot(slot: str) -> str:
     return SLOTS[1 - SLOTS.index(slot)]
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(NamedTuple):
     """Paths of one app.
 
     Args:
@@ -155,6 +154,10 @@ class Layout:
         """The part of the slot's unit that depends on the release."""
         unit = f"{self.app}@{slot}.service.d"
         return self.root / "etc/systemd/system" / unit / "release.conf"
+
+    def transient(self, unit: str) -> Path:
+        """Where systemd keeps a unit that systemd-run made and that is loaded (systemd.unit(5))."""
+        return self.root / "run/systemd/transient" / unit
 
     def service_unit(self, slot: str) -> str:
         return f"{self.app}@{slot}.service"

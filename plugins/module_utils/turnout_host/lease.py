@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 from .atomic import remove_file, write_file
 from .errors import HostFailure
@@ -23,8 +23,7 @@ INIT = Path("/proc/1/stat")
 START_TIME = 19
 
 
-@dataclass(frozen=True)
-class Lease:
+class Lease(NamedTuple):
     """Who holds the host.
 
     Args:
@@ -85,8 +84,7 @@ def read(layout: Layout) -> Lease | None:
         return Lease("", "nobody known", "unreadable", 0.0, "", 0.0)
 
 
-@dataclass(frozen=True)
-class Claim:
+class Claim(NamedTuple):
     """What a call says of the lease it wants or has.
 
     Args:
@@ -165,7 +163,7 @@ def renew(layout: Layout, token: str, seconds: float) -> None:
             f"this call is of a deploy that has ended on this host{now}",
             "look at `invoke status`, then deploy again",
         )
-    _write(layout, replace(held, expires=clock() + seconds))
+    _write(layout, held._replace(expires=clock() + seconds))
 
 
 def park(layout: Layout, token: str, share: int) -> None:
@@ -175,7 +173,7 @@ def park(layout: Layout, token: str, share: int) -> None:
     """
     held = read(layout)
     if held and held.token == token:
-        _write(layout, replace(held, parked=share))
+        _write(layout, held._replace(parked=share))
 
 
 def is_held_by(layout: Layout, token: str) -> bool:
@@ -202,4 +200,4 @@ def end(layout: Layout) -> Lease | None:
 
 def _write(layout: Layout, lease: Lease) -> None:
     # Root's alone: who knows the token may act for the owner.
-    write_file(layout.lease, json.dumps(asdict(lease)).encode(), mode=0o600)
+    write_file(layout.lease, json.dumps(lease._asdict()).encode(), mode=0o600)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from . import audit as auditing
 from . import preflight as before
-from . import rollback, switch
 from . import state as looking
 from .calls import Call, Result
 
@@ -18,6 +16,8 @@ def preflight(call: Call) -> Result:
 
 def target(call: Call) -> Result:
     """Tell which release a rollback of this host goes to, and whether the schema allows it."""
+    from . import rollback, switch
+
     wanted = call.parameters.get("release") or None
     found = rollback.destination(
         call.layout, wanted, with_current_env=bool(call.parameters.get("current_env"))
@@ -35,4 +35,6 @@ def state(call: Call) -> Result:
 
 def audit(call: Call) -> Result:
     """Tell what is not as it was shipped."""
+    from . import audit as auditing
+
     return {"changed": False, **auditing.audit(call.layout)}

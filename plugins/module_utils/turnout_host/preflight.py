@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import platform
 import re
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -66,7 +64,7 @@ def _check_python(specifier: str) -> None:
             )
         if not _holds(running, match[1], tuple(map(int, match[2].split("."))), bool(match[3])):
             raise HostFailure(
-                f"the app needs Python {specifier} and the host has {platform.python_version()}",
+                f"the app needs Python {specifier} and the host has {sys.version.split()[0]}",
                 "use a host with that Python (Debian 12 has 3.11, Debian 13 has 3.13), "
                 "or change app_python",
             )
@@ -94,10 +92,11 @@ def _check_disk(layout: Layout, free_bytes: int) -> list[dict[str, Any]]:
     room = []
     for folder in (layout.base, layout.wheels):
         there = folder if folder.is_dir() else layout.base
-        usage, inodes = shutil.disk_usage(there), os.statvfs(there)
-        if usage.free < free_bytes or (inodes.f_files and inodes.f_favail < FILES):
-            raise _full(layout, there, usage.free, inodes.f_favail, free_bytes)
-        facts = {"device": there.stat().st_dev, "free_bytes": usage.free}
+        usage = os.statvfs(there)
+        free = usage.f_bavail * usage.f_frsize
+        if free < free_bytes or (usage.f_files and usage.f_favail < FILES):
+            raise _full(layout, there, free, usage.f_favail, free_bytes)
+        facts = {"device": there.stat().st_dev, "free_bytes": free}
         room.append({"path": str(there), **facts})
     return room
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from .recording import Entry, Recording
@@ -105,7 +106,7 @@ def percentile(ordered: list[float], share: int) -> float | None:
     return ordered[max(0, math.ceil(len(ordered) * share / 100) - 1)]
 
 
-def longest_gap_ms(samples: list[Entry]) -> float | None:
+def longest_gap_ms(samples: Sequence[Entry]) -> float | None:
     """Return the longest time from sending a request to the next right answer to any."""
     gaps: list[float] = []
     waiting_since: float | None = None

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import journal, releases, splits
 from .atomic import append_line
@@ -20,8 +20,7 @@ from .layout import Layout
 Entry = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Recording:
+class Recording(NamedTuple):
     """A recording as far as it got.
 
     Args:
@@ -33,8 +32,8 @@ class Recording:
     """
 
     head: Entry
-    samples: list[Entry] = field(default_factory=list)
-    marks: list[Entry] = field(default_factory=list)
+    samples: Sequence[Entry] = ()
+    marks: Sequence[Entry] = ()
 
     def mark(self, name: str) -> Entry | None:
         """Return the first mark of this name."""

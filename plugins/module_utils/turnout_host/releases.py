@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import journal, splits
 from .atomic import write_file
@@ -16,8 +15,7 @@ MANIFEST = "release.json"
 FAILED = "failed.json"
 
 
-@dataclass(frozen=True)
-class Release:
+class Release(NamedTuple):
     """A whole release on this host."""
 
     name: str

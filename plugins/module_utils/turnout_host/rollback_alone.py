@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from typing import Any
 
 from .errors import HostFailure
@@ -32,7 +32,7 @@ def roll_back(
     if steps.target["is_live"]:
         name = steps.target["rollback_to"]
         raise HostFailure(f"release {name} is live already", "name another release")
-    lease = {"token": secrets.token_hex(8), "owner": owner, "reason": "rollback"}
+    lease = {"token": os.urandom(8).hex(), "owner": owner, "reason": "rollback"}
     for phase in PHASES:
         steps.take(phase, {**lease, "seconds": LEASE_SECONDS, "wait_seconds": wait_seconds})
     return steps.outcome

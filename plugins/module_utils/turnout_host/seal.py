@@ -11,13 +11,11 @@ import hashlib
 import hmac
 import json
 import os
-import secrets
 import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .atomic import write_file
 from .layout import Layout
@@ -32,8 +30,7 @@ Facts = dict[str, str]
 Entries = dict[str, Facts]
 
 
-@dataclass(frozen=True)
-class Seal:
+class Seal(NamedTuple):
     """What was sealed.
 
     Args:
@@ -58,7 +55,7 @@ def make_key(layout: Layout) -> bytes:
             # Two apps may be deployed at once, and what one has sealed must stay readable.
             fcntl.flock(handle, fcntl.LOCK_EX)
             if not path.exists():
-                write_file(path, secrets.token_bytes(_KEY_BYTES), mode=0o600)
+                write_file(path, os.urandom(_KEY_BYTES), mode=0o600)
         finally:
             os.close(handle)
     return path.read_bytes()

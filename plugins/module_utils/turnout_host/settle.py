@@ -37,7 +37,8 @@ def schedule(layout: Layout, slot: str, warm_seconds: int, run: units.Run = unit
 
 def cancel(layout: Layout, run: units.Run = units.run) -> None:
     """Call off a scheduled settle: a newer deploy needs the slot, or a rollback went to it."""
-    run(["systemctl", "stop", f"{_timer(layout)}.timer"], check=False)
+    if _is_known(layout):
+        run(["systemctl", "stop", f"{_timer(layout)}.timer"], check=False)
 
 
 def schedule_idle(
@@ -61,9 +62,12 @@ def schedule_idle(
 
 
 def _is_scheduled(layout: Layout, run: units.Run) -> bool:
-    return bool(
-        run(["systemctl", "is-active", f"{_timer(layout)}.timer"], check=False).returncode == 0
-    )
+    asked = ["systemctl", "is-active", f"{_timer(layout)}.timer"]
+    return _is_known(layout) and bool(run(asked, check=False).returncode == 0)
+
+
+def _is_known(layout: Layout) -> bool:
+    return layout.transient(f"{_timer(layout)}.timer").exists()
 
 
 def _timer(layout: Layout) -> str:

@@ -9,32 +9,33 @@ import pwd
 import shlex
 import shutil
 import time
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
-from typing import Any, BinaryIO
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from . import (
     bundle,
     command,
     envfile,
-    gunicorn_hooks,
     releases,
     sealing,
     unitfile,
     units,
     venvs,
     writable,
-    wsgi_check,
 )
 from .artifact import Artifact
 from .atomic import remove_leftovers, remove_tree, sync_folder, write_file
 from .errors import HostFailure
 from .layout import RELEASE_TOKEN, Layout
 
+# Only their source is wanted here; Ansible sends to a host what it finds imported.
+if TYPE_CHECKING:
+    from . import gunicorn_hooks, wsgi_check  # noqa: F401
 
-@dataclass(frozen=True)
-class Request:
+
+class Request(NamedTuple):
     """What to stage.
 
     Args:
@@ -49,8 +50,12 @@ class Request:
     release: str
     bundle: BinaryIO | None
     settings: dict[str, Any]
-    environment: dict[str, str] = field(default_factory=dict, repr=False)
-    config_files: list[dict[str, Any]] = field(default_factory=list, repr=False)
+    environment: Mapping[str, str] = MappingProxyType({})
+    config_files: Sequence[dict[str, Any]] = ()
+
+    def __repr__(self) -> str:
+        """Show no secret."""
+        return f"Request({self.release!r})"
 
 
 def stage(layout: Layout, request: Request, run: units.Run = units.run) -> bool:
@@ -97,7 +102,7 @@ def check(layout: Layout, name: str, run: units.Run = units.run) -> None:
     """
     release = releases.get(layout, name)
     python, config = venvs.python(layout, release.venv), layout.release(name) / "gunicorn.conf.py"
-    source = _source_of(wsgi_check)
+    source = _source_of("wsgi_check")
     try:
         command.run_in_release(
             layout,
@@ -159,7 +164,7 @@ def _write_release(layout: Layout, request: Request, artifact: Artifact, aside: 
     _link_static(layout, request, artifact, aside)
     _write_configuration(layout, request, aside)
     hooks = (
-        f"{_source_of(gunicorn_hooks)}\n\nconfigure(globals(), Path(__file__).resolve().parent)\n"
+        f"{_source_of('gunicorn_hooks')}\n\nconfigure(globals(), Path(__file__).resolve().parent)\n"
     )
     write_file(aside / "gunicorn.conf.py", hooks.encode())
     write_file(aside / "unit.conf", unitfile.drop_in(layout, manifest).encode())
@@ -170,10 +175,10 @@ def _write_release(layout: Layout, request: Request, artifact: Artifact, aside: 
     write_file(aside / releases.MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode())
 
 
-def _source_of(module: ModuleType) -> str:
-    """Return a module's source, from a folder or from a zip file."""
-    loader = module.__spec__.loader if module.__spec__ else None
-    return str(loader.get_source(module.__name__))  # type: ignore[union-attr]
+def _source_of(module: str) -> str:
+    """Return the source of a module beside this one, from a folder or a zip file."""
+    path = str(Path(__file__).with_name(f"{module}.py"))
+    return bytes(__spec__.loader.get_data(path)).decode()  # type: ignore[union-attr]
 
 
 def _write_configuration(layout: Layout, request: Request, aside: Path) -> None:

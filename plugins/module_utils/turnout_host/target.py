@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import platform
+import os
 import sys
 
 
@@ -10,6 +10,6 @@ def target() -> dict[str, str]:
     """Return Python's version, the machine and the C library's version."""
     return {
         "python": f"{sys.version_info.major}.{sys.version_info.minor}",
-        "machine": platform.machine(),
-        "glibc": platform.libc_ver()[1],
+        "machine": os.uname().machine,
+        "glibc": (os.confstr("CS_GNU_LIBC_VERSION") or "").rpartition(" ")[2],
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .atomic import write_file
 from .errors import HostFailure
@@ -23,12 +23,13 @@ SHOWN = (
 # Alone: neither what others have installed nor their variables change it, and it starts in five
 # sixths of the time.
 HOST_PROGRAM = ("/usr/bin/python3", "-IS", "/usr/local/lib/turnout/host.pyz")
+# How the folder from which it runs begins; the rest is its version.
+UNPACKED = "host-"
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-@dataclass(frozen=True)
-class UnitState:
+class UnitState(NamedTuple):
     """What systemd says of a service (systemctl show)."""
 
     active: str

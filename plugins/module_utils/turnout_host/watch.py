@@ -11,17 +11,21 @@ from .units import Slots
 
 # A deploy that is dead is found out this long after its lease, at most.
 INTERVAL_SECONDS = 10
+# No lease is shorter (app_dead_man_seconds), and most deploys have ended by then.
+FIRST_SECONDS = 20
 
 
 def start(layout: Layout, run: units.Run = units.run) -> None:
     """Look at the lease every few seconds from now on; a watch that runs goes on."""
-    if run(["systemctl", "is-active", _timer(layout)], check=False).returncode == 0:
-        return
-    # One that failed would keep its name.
-    run(["systemctl", "reset-failed", _timer(layout), _service(layout)], check=False)
+    units_of_it = (_timer(layout), _service(layout))
+    if any(layout.transient(unit).exists() for unit in units_of_it):
+        if run(["systemctl", "is-active", _timer(layout)], check=False).returncode == 0:
+            return
+        # One that failed would keep its name.
+        run(["systemctl", "reset-failed", *units_of_it], check=False)
     run([
         "systemd-run", "--quiet", "--collect", f"--unit={_name(layout)}",
-        f"--on-active={INTERVAL_SECONDS}", f"--on-unit-inactive={INTERVAL_SECONDS}",
+        f"--on-active={FIRST_SECONDS}", f"--on-unit-inactive={INTERVAL_SECONDS}",
         "--timer-property=AccuracySec=1s",
         *units.HOST_PROGRAM, "watch", "--app", layout.app,
     ])  # fmt: skip

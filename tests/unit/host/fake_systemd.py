@@ -26,8 +26,7 @@ class FakeSystemd:
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
         self.calls: list[str] = []
-        # No timer of ours runs until a test says so.
-        self.answers: dict[str, tuple[int, str]] = {"is-active": (3, "inactive")}
+        self.answers: dict[str, tuple[int, str]] = {}
         self._file = layout.root / "systemd.json"
 
     def __call__(
@@ -44,6 +43,8 @@ class FakeSystemd:
         for part, (code, output) in self.answers.items():
             if part in line:
                 return subprocess.CompletedProcess(argv, code, output)
+        if argv[1] == "is-active":
+            return subprocess.CompletedProcess(argv, 0 if self._timer(argv[2]).exists() else 3)
         return subprocess.CompletedProcess(argv, 0, self._play(list(argv)))
 
     def set(self, slot: str, **shown: Any) -> None:
@@ -66,6 +67,8 @@ class FakeSystemd:
     def _play(self, argv: list[str]) -> str:
         if argv[0] == "systemctl":
             return str(getattr(self, "_" + argv[1].replace("-", "_"))(argv[2:]) or "")
+        if argv[0] == "systemd-run" and any(one.startswith("--unit=") for one in argv):
+            self._run(argv)
         if argv[1:3] == ["-m", "venv"]:
             _make_venv(Path(argv[3]))
         if argv[1:4] == ["-m", "pip", "install"]:
@@ -103,8 +106,21 @@ class FakeSystemd:
             read = self._load().get("read", {}).get(slot, "")
             self.set(slot, **RUNNING, MainPID=pid, loaded=read)
 
+    def _timer(self, unit: str) -> Path:
+        return self.layout.transient(unit)
+
+    def _run(self, arguments: list[str]) -> None:
+        """Remember a timer of systemd-run's until it is stopped."""
+        (unit,) = (one.removeprefix("--unit=") for one in arguments if one.startswith("--unit="))
+        if any(one.startswith("--on-active=") for one in arguments):
+            timer = self._timer(f"{unit}.timer")
+            timer.parent.mkdir(parents=True, exist_ok=True)
+            timer.touch()
+
     def _stop(self, arguments: list[str]) -> None:
         for unit in arguments:
+            if unit.endswith(".timer"):
+                self._timer(unit).unlink(missing_ok=True)
             if unit.endswith(".service"):
                 self.set(_slot(unit), **STOPPED)
 

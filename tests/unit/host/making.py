@@ -167,7 +167,7 @@ def make_request(layout: Layout, release: str = "r1", **changes: Any) -> Request
 
     What is no field of a request changes the bundle.
     """
-    fields = {name: changes.pop(name) for name in Request.__dataclass_fields__ if name in changes}
+    fields = {name: changes.pop(name) for name in Request._fields if name in changes}
     if "bundle" not in fields:
         fields["bundle"] = make_bundle(layout, **{"name": release, **changes})
     wanted: dict[str, Any] = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 import pytest
 
@@ -39,7 +38,7 @@ def test_a_slot_that_hangs_is_given_up_after_the_probes_own_timeout(
     blue_site.delay = 0.6
     began = time.monotonic()
 
-    answer = health.probe_slot(layout.socket("blue"), replace(WANTED, timeout_seconds=0.1))
+    answer = health.probe_slot(layout.socket("blue"), WANTED._replace(timeout_seconds=0.1))
 
     assert time.monotonic() - began < 0.6
     assert answer.error == "no answer within 0.1 s"
@@ -66,13 +65,13 @@ def test_a_body_of_any_size_is_read_in_part(layout: Layout, blue_site: Site) -> 
 
 @pytest.mark.parametrize("status", [301, 404, 500])
 def test_another_status_is_complained_about(status: int) -> None:
-    problem = health.complaint(Answer(status), replace(WANTED, statuses=(200, 204)))
+    problem = health.complaint(Answer(status), WANTED._replace(statuses=(200, 204)))
 
     assert problem == f"GET /up?x=1 (Host hello.example) answered {status}, not 200, 204"
 
 
 def test_a_missing_text_is_complained_about() -> None:
-    wanted = replace(WANTED, text="all good")
+    wanted = WANTED._replace(text="all good")
 
     assert "without the text 'all good'" in str(health.complaint(Answer(200, body="?"), wanted))
     assert health.complaint(Answer(200, body="... all good ..."), wanted) is None

@@ -216,7 +216,6 @@ def test_a_commit_that_died_before_it_had_said_when_the_old_slot_stops_is_helped
         with pytest.raises(KeyboardInterrupt):
             call(staged, "commit")
     end_of_lease(staged)
-    systemd.answers["is-active"] = 3, ""
 
     look(staged, slots)
 
@@ -246,7 +245,6 @@ def test_what_was_warm_before_a_deploy_that_failed_is_stopped_all_the_same(
     making.put_live(layout, "blue", "r1")
     for slot in ("blue", "green"):
         systemd.set(slot, ActiveState="active", MainPID=7)
-    systemd.answers["is-active"] = 3, ""
     call(layout, "take")
     journal.begin(layout, "r2", token="t2")
     settle.cancel(layout, systemd)
@@ -259,12 +257,8 @@ def test_what_was_warm_before_a_deploy_that_failed_is_stopped_all_the_same(
 
 
 def test_what_a_rollback_that_is_taken_back_went_to_is_stopped_when_its_time_is_over(
-    layout: Layout, systemd: FakeSystemd, monkeypatch: pytest.MonkeyPatch
+    layout: Layout, systemd: FakeSystemd
 ) -> None:
-    def timer_is_set(*_: Any) -> bool:
-        return "--on-active" in systemd.called("turnout-settle-hello")[-1]
-
-    monkeypatch.setattr(settle, "_is_scheduled", timer_is_set)
     making.put_live(layout, "green", "r1")
     making.put_live(layout, "blue", "r2")
     for slot in ("blue", "green"):
@@ -434,7 +428,6 @@ def test_who_goes_back_waits_longer_for_the_lock_than_a_slot_may_take_to_drain(
 
 def test_the_watch_is_started_once(layout: Layout, systemd: FakeSystemd) -> None:
     call(layout, "take")
-    systemd.answers["is-active"] = 0, ""
     call(layout, "take")
 
     assert len(systemd.called("systemd-run")) == 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 import sys
 from types import SimpleNamespace
 
@@ -14,6 +13,11 @@ from tests.unit.host import making
 from turnout_host import preflight
 from turnout_host.errors import HostFailure
 from turnout_host.layout import Layout
+
+
+def disk(free_bytes: int, files: int = 1_000_000) -> SimpleNamespace:
+    """Return what statvfs(3) says of a disk with this much left for everybody."""
+    return SimpleNamespace(f_bavail=free_bytes >> 12, f_frsize=1 << 12, f_files=1, f_favail=files)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +57,7 @@ from turnout_host.layout import Layout
 def test_version_conditions_mean_what_they_mean_to_pip(
     layout: Layout, monkeypatch: pytest.MonkeyPatch, specifier: str, fits: bool
 ) -> None:
-    monkeypatch.setattr(preflight, "sys", SimpleNamespace(version_info=_Version(3, 11, 2)))
+    monkeypatch.setattr(preflight, "sys", PYTHON)
     if fits:
         preflight.preflight(layout, specifier, 0)
     else:
@@ -66,6 +70,9 @@ class _Version(tuple[int, ...]):
 
     def __new__(cls, *parts: int) -> _Version:
         return super().__new__(cls, parts)
+
+
+PYTHON = SimpleNamespace(version_info=_Version(3, 11, 2), version="3.11.2 (main)")
 
 
 @pytest.mark.parametrize("specifier", ["3.11", "=>3.11", ">=three", ">=3.11 <4"])
@@ -92,7 +99,7 @@ def test_a_host_that_is_not_provisioned_is_refused(layout: Layout, missing: str)
 def test_a_full_disk_is_refused_with_numbers(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=5 << 20))
+    monkeypatch.setattr(os, "statvfs", lambda _: disk(5 << 20))
 
     preflight.preflight(layout, "", 5 << 20)
     with pytest.raises(HostFailure, match=r"5 MiB .* 6 MiB needed") as refused:
@@ -107,7 +114,7 @@ def test_a_full_disk_of_the_wheelhouse_is_refused_too(
 ) -> None:
     layout.wheels.mkdir(parents=True, exist_ok=True)
     room = {layout.base: 1 << 40, layout.wheels: 5 << 20}
-    monkeypatch.setattr(shutil, "disk_usage", lambda disk: SimpleNamespace(free=room[disk]))
+    monkeypatch.setattr(os, "statvfs", lambda folder: disk(room[folder]))
 
     with pytest.raises(HostFailure, match=rf"the disk of {layout.wheels} is full"):
         preflight.preflight(layout, "", 6 << 20)
@@ -116,9 +123,7 @@ def test_a_full_disk_of_the_wheelhouse_is_refused_too(
 def test_a_disk_without_room_for_names_is_refused(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    few = SimpleNamespace(f_files=1_000_000, f_favail=10)
-    monkeypatch.setattr(os, "statvfs", lambda _: few)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1 << 40))
+    monkeypatch.setattr(os, "statvfs", lambda _: disk(1 << 40, files=10))
 
     with pytest.raises(HostFailure, match="10 files free, 5000 files needed"):
         preflight.preflight(layout, "", 0)

@@ -87,10 +87,12 @@ def test_a_running_deploy_is_not_settled_away(
 
 
 def test_a_timer_is_called_off_before_another_is_set(layout: Layout, systemd: FakeSystemd) -> None:
+    settle.schedule(layout, "blue", 300, systemd)
     settle.schedule(layout, "blue", 0, systemd)
 
-    assert systemd.calls[0] == "systemctl stop turnout-settle-hello.timer"
-    assert "--unit=turnout-settle-hello --on-active=1 " in systemd.calls[1]
+    assert "--unit=turnout-settle-hello --on-active=300 " in systemd.calls[0]
+    assert systemd.calls[1] == "systemctl stop turnout-settle-hello.timer"
+    assert "--unit=turnout-settle-hello --on-active=1 " in systemd.calls[2]
 
 
 def test_a_slot_that_is_idle_and_runs_is_stopped_by_a_timer_and_no_other(
@@ -100,9 +102,7 @@ def test_a_slot_that_is_idle_and_runs_is_stopped_by_a_timer_and_no_other(
     assert not settle.schedule_idle(layout, slots)
 
     systemd.set("blue", ActiveState="activating", MainPID=0)  # it crashes and is started again
-    systemd.answers["is-active"] = 3, ""
     assert settle.schedule_idle(layout, slots)
-    systemd.answers["is-active"] = 0, ""
     assert settle.schedule_idle(layout, slots)
 
     (timer,) = systemd.called("systemd-run")

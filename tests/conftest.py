@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -12,10 +13,14 @@ import pytest
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 
+import turnout_host
 from turnout import github, stages
 
 REPOSITORY = Path(__file__).parents[1]
 ROLES = REPOSITORY / "roles"
+
+# There modules find what Ansible sends with them.
+sys.modules.setdefault("ansible.module_utils.turnout_host", turnout_host)
 
 Render = Callable[..., str]
 Values = Callable[..., Any]

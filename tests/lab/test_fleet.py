@@ -23,10 +23,9 @@ def two(fleet: Fleet) -> tuple[str, str]:
 
 def break_cold_start(fleet: Fleet, host: Host, release: str) -> None:
     """Stop the warm slot of a host, and take away what its release needs to start."""
-    slots = "systemctl stop turnout-settle-{0}.timer; for slot in blue green; do grep -q /{1}/ "
-    slots += "/etc/systemd/system/{0}@$slot.service.d/release.conf && systemctl stop "
-    slots += "{0}@$slot.socket {0}@$slot.service; done; cd /srv/{0}/releases/{1}/code; "
-    slots += "mv hello gone"
+    slots = "systemctl stop turnout-settle-{0}.timer; cd /srv/{0}; for slot in blue green; do "
+    slots += "readlink slots/$slot | grep -q /{1}$ && systemctl stop {0}@$slot.socket "
+    slots += "{0}@$slot.service; done; cd releases/{1}/code && mv hello gone"
     assert host.run(slots.format(fleet.name, release)).returncode == 0
 
 

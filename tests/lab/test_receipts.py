@@ -60,6 +60,7 @@ def probes(site: Fleet) -> int:
 
 @pytest.mark.parametrize("verb", ["deploy", "rollback"])
 def test_the_receipt_says_what_other_clients_have_seen(site: Fleet, verb: str) -> None:
+    time.sleep(1.5)  # nginx writes its log a second later
     before = probes(site)
     with Load(site.url, seconds=150) as clients:
         time.sleep(1)

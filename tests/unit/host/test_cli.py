@@ -381,7 +381,7 @@ def test_a_host_loads_what_is_asked_for_and_not_the_rest(
 ) -> None:
     """Sixteen hosts are called four times each in a deploy, and watch themselves meanwhile."""
     code = f"import sys; sys.path.insert(0, {str(host_program)!r})\n{asked}\nprint(*sys.modules)"
-    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-IS", "-c", code], capture_output=True, text=True)
 
     loaded = set(done.stdout.split())
     assert "turnout_host.layout" in loaded, done.stderr

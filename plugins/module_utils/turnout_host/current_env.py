@@ -7,7 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
-from . import releases, sealing, switch, unitfile
+from . import releases, sealing, switch
 from .atomic import remove_tree, sync_folder, write_file
 from .layout import Layout
 
@@ -48,7 +48,7 @@ def make(layout: Layout, wanted: str, base: str) -> bool:
         shutil.copytree(layout.release(base), aside, symlinks=True, copy_function=_link)
         (aside / releases.FAILED).unlink(missing_ok=True)
         _configure(layout, aside, wanted, live)
-        _name(layout, aside, wanted)
+        _name(aside, wanted)
         sealing.seal_release(layout, aside)
         os.sync()
         aside.rename(layout.release(wanted))
@@ -81,7 +81,10 @@ def _configure(layout: Layout, aside: Path, wanted: str, live: str) -> None:
         os.chown(copied, facts.st_uid, facts.st_gid)
 
 
-def _name(layout: Layout, aside: Path, wanted: str) -> None:
-    manifest = {**json.loads((aside / releases.MANIFEST).read_text()), "release": wanted}
-    write_file(aside / "unit.conf", unitfile.drop_in(layout, manifest).encode())
+def _name(aside: Path, wanted: str) -> None:
+    staged = json.loads((aside / releases.MANIFEST).read_text())
+    manifest = {**staged, "release": wanted}
+    # A release from before decision 25 is named there, and by nothing else of it.
+    unit = (aside / "unit.conf").read_text().replace(staged["release"], wanted)
+    write_file(aside / "unit.conf", unit.encode())
     write_file(aside / releases.MANIFEST, (json.dumps(manifest, indent=2) + "\n").encode())

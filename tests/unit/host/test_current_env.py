@@ -40,6 +40,18 @@ def roll_back(layout: Layout, nginx: Site) -> dict[str, Any]:
     return rollback_alone.roll_back(Steps(layout, with_current_env=True))
 
 
+@pytest.mark.usefixtures("blue_site", "green_site")
+def test_a_release_whose_unit_names_it_is_named_anew_there(both: Layout, nginx: Site) -> None:
+    unit = both.release(OLD) / "unit.conf"
+    unit.write_text(f"[Service]\nEnvironment=TURNOUT_RELEASE={OLD}\n")
+
+    roll_back(both, nginx)
+
+    named = (both.release(MIXED) / "unit.conf").read_text()
+    assert named == f"[Service]\nEnvironment=TURNOUT_RELEASE={MIXED}\n"
+    assert OLD in unit.read_text()
+
+
 def test_its_name_is_that_of_a_deploy_of_the_old_artifact_today(both: Layout) -> None:
     assert current_env.name(both, OLD) == MIXED
 

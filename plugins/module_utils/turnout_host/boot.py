@@ -27,7 +27,7 @@ def boot(layout: Layout, slots: Slots) -> list[str]:
             except (HostFailure, OSError):
                 _start(layout, slots)
                 # It tries again: what is live may be what the dead deploy had not committed.
-                watch.start(layout, slots.run)
+                watch.start(layout, slots.run, watch.INTERVAL_SECONDS)
                 raise
             return _start(layout, slots)
     except Busy:
@@ -38,7 +38,7 @@ def _put_right(layout: Layout, slots: Slots) -> None:
     held = lease.read(layout)
     if held and not held.is_over:
         # Timers do not outlive a restart of the host's services alone, where the lease does.
-        watch.start(layout, slots.run)
+        watch.start(layout, slots.run, watch.INTERVAL_SECONDS)
     else:
         watch.recover(layout, slots)
 

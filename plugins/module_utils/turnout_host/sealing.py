@@ -10,6 +10,7 @@ from typing import Any
 
 from . import artifact, releases, seal
 from .layout import SLOTS, Layout
+from .units import UNPACKED
 
 # What of a release is written after it was made.
 UNSEALED = (seal.FILE, releases.FAILED)
@@ -107,7 +108,7 @@ def of_the_host(layout: Layout) -> list[str]:
 
 def _unpacked_program(layout: Layout) -> list[str]:
     folder = layout.root / "usr/local/lib/turnout"
-    return sorted(str(path.relative_to(layout.root)) for path in folder.glob("host-*/**/*"))
+    return sorted(str(path.relative_to(layout.root)) for path in folder.glob(f"{UNPACKED}*/**/*"))
 
 
 def _shared_sites(layout: Layout) -> Iterator[str]:

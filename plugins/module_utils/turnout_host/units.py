@@ -118,8 +118,7 @@ class Slots:
         drop_in = self.layout.drop_in(slot)
         drop_in.parent.mkdir(parents=True, exist_ok=True)
         content = (self.layout.release(release) / "unit.conf").read_bytes()
-        if not (drop_in.exists() and drop_in.read_bytes() == content):
-            write_file(drop_in, content)
+        write_file(drop_in, content)
         # Also when it is the same: whoever wrote it may have been killed before this.
         if not self._has_read(slot):
             self.run(["systemctl", "daemon-reload"])

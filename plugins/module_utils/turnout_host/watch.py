@@ -11,12 +11,16 @@ from .units import Slots
 
 # A deploy that is dead is found out this long after its lease, at most.
 INTERVAL_SECONDS = 10
-# No lease is shorter (app_dead_man_seconds), and most deploys have ended by then.
+# Most deploys have ended by then, and it is soon enough for each new lease of ten seconds or more.
 FIRST_SECONDS = 20
 
 
-def start(layout: Layout, run: units.Run = units.run) -> None:
-    """Look at the lease every few seconds from now on; a watch that runs goes on."""
+def start(layout: Layout, run: units.Run = units.run, first_seconds: int = FIRST_SECONDS) -> None:
+    """Look at the lease every few seconds from now on; a watch that runs goes on.
+
+    Args:
+        first_seconds: until the first look; of a lease that has begun long ago as little as later.
+    """
     units_of_it = (_timer(layout), _service(layout))
     if any(layout.transient(unit).exists() for unit in units_of_it):
         if run(["systemctl", "is-active", _timer(layout)], check=False).returncode == 0:
@@ -25,7 +29,7 @@ def start(layout: Layout, run: units.Run = units.run) -> None:
         run(["systemctl", "reset-failed", *units_of_it], check=False)
     run([
         "systemd-run", "--quiet", "--collect", f"--unit={_name(layout)}",
-        f"--on-active={FIRST_SECONDS}", f"--on-unit-inactive={INTERVAL_SECONDS}",
+        f"--on-active={first_seconds}", f"--on-unit-inactive={INTERVAL_SECONDS}",
         "--timer-property=AccuracySec=1s",
         *units.HOST_PROGRAM, "watch", "--app", layout.app,
     ])  # fmt: skip

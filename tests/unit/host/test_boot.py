@@ -40,7 +40,7 @@ def test_what_starts_the_live_slot_again_leaves_a_deploy_that_goes_on_alone(
     assert journal.running(layout)
     assert lease.is_held_by(layout, "t")
     # Its timer may have ended with the other services.
-    assert systemd.called("--unit=turnout-watch-hello")
+    assert systemd.called("--unit=turnout-watch-hello --on-active=10 ")
 
 
 def test_a_deploy_that_a_reboot_has_cut_short_is_put_right_at_the_boot(

@@ -188,8 +188,9 @@ class Progress:
             changed = state == "ok" and result.get("changed")
             self._cell(data).end("changed" if changed else state, now)
             self._leave_out(data)
-        if phase_of(data, self.phase) == "Hooks" and state != "skipped":
-            self.states.clear()  # much may have happened to the hosts meanwhile
+        is_webhook = action_of(data) == "turnout_webhook"
+        if phase_of(data, self.phase) == "Hooks" and state != "skipped" and not is_webhook:
+            self.states.clear()  # a hook may do much to the hosts meanwhile
         if state in ("failed", "unreachable"):
             self.failures.append(self._failure(data, result, unreachable=state == "unreachable"))
             self._blame(data, result, state)

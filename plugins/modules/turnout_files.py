@@ -110,7 +110,9 @@ def folder(wanted, check):
     if path.is_symlink() or (path.exists() and not path.is_dir()):
         raise InTheWayError(f"{path} is no folder: move it away, or see what it is for")
     before = described(path)
-    after = f"{wanted['owner']}:{wanted['group']} {int(wanted['mode'], 8):04o}\n"
+    owner = known(pwd.getpwnam, pwd.getpwuid, wanted["owner"])
+    group = known(grp.getgrnam, grp.getgrgid, wanted["group"])
+    after = f"{owner}:{group} {int(wanted['mode'], 8):04o}\n"
     if before == after:
         return []
     if not check:
@@ -132,6 +134,14 @@ def described(path):
     return f"{name(pwd.getpwuid, facts.st_uid)}:{name(grp.getgrgid, facts.st_gid)} {mode:04o}\n"
 
 
+def known(number_of, name_of, given):
+    """Return the name by which the host tells an account: two names may stand for one number."""
+    try:
+        return name(name_of, number_of(given)[2])
+    except KeyError:  # in check mode the task that would make it has not
+        return given
+
+
 def name(ask, number):
     """Return the name of an account or a group, or its number where it has none."""
     try:
@@ -149,9 +159,9 @@ def file(path, content, check):
     if is_right:
         return []
     if not check:
-        if content is None or path.is_symlink():
+        if content is None:
             path.unlink()
-        if content is not None:
+        else:
             atomic.write_file(path, content.encode(), FILE_MODE)
             os.chown(path, 0, 0)
     return [difference(path, before or "", content or "")]
@@ -166,7 +176,7 @@ def roots(path):
 def read(path):
     """Return the text of a file, or None where there is none."""
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        return path.read_bytes().decode(errors="replace")  # line ends as they are
     except (FileNotFoundError, IsADirectoryError):
         return None
 

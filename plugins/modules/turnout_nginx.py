@@ -60,12 +60,11 @@ paths:
   elements: str
 """
 
-import os
-import tempfile
 import time
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.turnout_host import atomic
 
 # In /run: a boot makes nginx read its files anyway.
 PENDING = Path("/run/turnout-nginx.pending")
@@ -115,7 +114,7 @@ class Entry:
 def read(path):
     """Return the text of a file, or None where there is none."""
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_bytes().decode()  # line ends as they are
     except FileNotFoundError:
         return None
 
@@ -125,12 +124,7 @@ def put(path, content):
     if content is None:
         path.unlink(missing_ok=True)
         return
-    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".turnout-")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(content)
-        os.fchmod(file.fileno(), 0o644)
-        os.fsync(file.fileno())
-    Path(draft).replace(path)
+    atomic.write_file(path, content.encode())
 
 
 def publish(entries, check):

@@ -81,6 +81,27 @@ def test_a_file_is_written_where_it_differs(tmp_path: Path) -> None:
     assert (path.read_text(), path.stat().st_mode & 0o777) == ("new\n", 0o644)
 
 
+def test_line_ends_are_kept_as_they_are_given(tmp_path: Path) -> None:
+    path = tmp_path / "app.json"
+
+    assert file(path, "one\r\n", False)
+    assert not file(path, "one\r\n", False)
+    assert file(path, "one\n", False)
+
+    assert path.read_bytes() == b"one\n"
+
+
+def test_an_account_of_two_names_owns_a_folder_by_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = pwd.struct_passwd(("toor", "x", os.getuid(), os.getgid(), "", "/", "/bin/sh"))
+    asked = {"toor": second}
+    monkeypatch.setattr(turnout_files.pwd, "getpwnam", asked.__getitem__)
+    tmp_path.chmod(0o750)
+
+    assert folder({**wanted(tmp_path), "owner": "toor"}, False) == []
+
+
 def test_a_link_in_place_of_a_file_is_replaced_and_what_it_leads_to_stays(tmp_path: Path) -> None:
     target, link = tmp_path / "target", tmp_path / "app.json"
     target.write_text("same")

@@ -95,6 +95,19 @@ def test_what_was_live_before_a_hook_of_the_team_ran_is_asked_again() -> None:
     assert progress.states == {}
 
 
+def test_a_webhook_changes_no_host_so_none_is_asked_again() -> None:
+    told, ours = "Hooks end with the webhook", "turnout_webhook"
+
+    progress = played(
+        start(COMMIT),
+        on("on_ok", "web1", COMMIT, res=COMMITTED),
+        start(told),
+        on("on_ok", "localhost", told, res={"changed": True}, task_action=ours),
+    )
+
+    assert progress.states == {"web1": COMMITTED["state"]}
+
+
 def test_what_went_wrong_beside_a_run_stands_at_its_end() -> None:
     task, ours = "Hooks run a command", "turnout_hook"
     said = {"changed": True, "warnings": ["the hook after_commit failed"]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from pathlib import Path
 
 
@@ -19,10 +20,11 @@ def sync_folder(folder: Path) -> None:
 def write_file(path: Path, content: bytes, mode: int = 0o644) -> bool:
     """Make ``path`` hold ``content``; say whether that changed anything.
 
-    A reader sees the old content or the new one, never a part.
+    A reader sees the old content or the new one, never a part. A link is replaced by the file.
     """
     with contextlib.suppress(FileNotFoundError):
-        if path.read_bytes() == content and path.stat().st_mode & 0o7777 == mode:
+        is_right = path.read_bytes() == content and path.lstat().st_mode == stat.S_IFREG | mode
+        if is_right:
             return False
     staged = path.with_name(f".{path.name}.new")
     staged.unlink(missing_ok=True)

@@ -179,16 +179,23 @@ def make_request(layout: Layout, release: str = "r1", **changes: Any) -> Request
     return Request(**{**wanted, **fields})
 
 
-def make_release(layout: Layout, name: str, venv: str = "v1", **changes: Any) -> None:
-    """Put a release on the host without staging it."""
+def make_release(
+    layout: Layout, name: str, venv: str = "v1", unit: str = "", **changes: Any
+) -> None:
+    """Put a release on the host without staging it, with a unit of its own unless told which."""
     folder = layout.release(name)
     (folder / "code").mkdir(parents=True)
-    (folder / "unit.conf").write_text(f"[Service]\nEnvironment=TURNOUT_RELEASE={name}\n")
+    (folder / "unit.conf").write_text(unit or own_unit(name))
     manifest = {"release": name, "app": layout.app, "venv": venv, **settings(**changes)}
     (folder / "release.json").write_text(json.dumps(manifest))
     (layout.venv(venv) / "lib").mkdir(parents=True, exist_ok=True)
     for file in ("lib/one.py", "lib/two.py", ".complete"):
         (layout.venv(venv) / file).write_text("")
+
+
+def own_unit(name: str) -> str:
+    """Return a unit that shows which release it came with."""
+    return f"[Service]\nEnvironment=TURNOUT_RELEASE={name}\n"
 
 
 def put_in_slot(layout: Layout, slot: str, name: str) -> None:

@@ -26,6 +26,11 @@ Render = Callable[..., str]
 Values = Callable[..., Any]
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: some tests wait a little, and others compute meanwhile."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_configure() -> None:
     """Verbs that a test runs speak to the test, not to the service that runs the tests."""
     for name in (github.WATCHING, github.PAGE, stages.REPORT):

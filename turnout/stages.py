@@ -29,8 +29,12 @@ VMS = "tests/lab"
 CONTAINERS = "tests/lab/test_containers.py"
 # What starts programs (whole commands as a person runs them, builds, git, hooks), and no VM.
 COMMANDS = "tests/commands"
-# On all cores; tests of one file share what they made.
-PARALLEL = ("--numprocesses=auto", "--dist=loadfile")
+# Of the supported Pythons: what runs as a whole command with both does with those between.
+ENDS = ("3.11", "3.13")
+# Small and many: whoever has none left takes some of another's.
+UNIT = ("--dist=worksteal", f"--ignore={COMMANDS}", f"--ignore={VMS}")
+# Tests of one file share what they made, which takes longer than they do.
+WHOLE_COMMANDS = ("--dist=loadfile", COMMANDS)
 
 
 @dataclass(frozen=True)
@@ -80,19 +84,23 @@ def lint_stages() -> list[Stage]:
 def unit_stages(python: str = RUNNING) -> list[Stage]:
     """Return what needs no lab: unit, contract and template tests, commands, the app's own tests.
 
+    Whole commands run with the running Python, the oldest and the newest.
+
     Raises:
         NotHere: this machine does not have that Python.
     """
-    kinds = {"unit": (f"--ignore={COMMANDS}",), "commands": (COMMANDS,)}
+    kinds: dict[str, tuple[str, ...]] = {"unit": UNIT}
+    if python in (RUNNING, *ENDS):
+        kinds["commands"] = WHOLE_COMMANDS
     ours = [
         Stage(
             kind if python == RUNNING else f"{kind}, Python {python}",
-            ("pytest", "-q", *PARALLEL, "-m", "not lab and not slow", *where, *_measured(python)),
+            ("pytest", "-q", "--numprocesses=auto", *which, *_measured(python)),
             is_pytest=True,
             bin=tools(python),
             variables=_data(kind, python),
         )
-        for kind, where in kinds.items()
+        for kind, which in kinds.items()
     ]
     return [*ours, *app_stages(REPOSITORY / "app", python)]
 

@@ -47,6 +47,7 @@ SMALL: dict[str, Any] = {
     "app_entry": "hello:app",
     "app_migrate_command": "python -m hello.migrate",
     "app_static": [],
+    "app_workers": 0,  # as many as a host would have: they start soon
     "app_health": {"path": "/ready", "soak_seconds": 1},
 }
 SMALL_PACKAGES = ("gunicorn", "packaging", "psycopg", "psycopg-binary", "typing-extensions")

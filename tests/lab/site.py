@@ -20,6 +20,10 @@ from turnout.paths import REPOSITORY
 PROVISIONED: dict[tuple[str, str], dict[str, Any]] = {}
 # The sample app's own, without two of its three seconds of soak.
 HEALTH = {"path": "/ready", "soak_seconds": 1}
+# One starts in half of the time of two; what several do is shown where they serve under load.
+WORKERS = 1
+# What a deploy alone makes of the settings.
+DEPLOYED = ("app_source", "app_workers")
 LEFT_OUT = shutil.ignore_patterns("__pycache__", ".venv", ".env", "instance")
 
 
@@ -64,14 +68,15 @@ class Site:
         self.source = folder / "app"
         self.name = str(settings.get("app_name", "hello"))
         self.url = f"http://127.0.0.1:{host.vm.http_port}"
-        known = {"app_source": str(self.source), "release_test": False, "app_health": HEALTH}
+        known: dict[str, Any] = {"app_source": str(self.source), "app_workers": WORKERS}
+        known |= {"release_test": False, "app_health": HEALTH}
         self._settings = {**known, **settings}
         shutil.copytree(code, self.source, ignore=LEFT_OUT)
         secrets.init("local")
 
     def provision(self) -> None:
         """Provision the VM, unless the last one to do so here wanted the same of this app."""
-        wanted = {key: self._settings[key] for key in self._settings if key != "app_source"}
+        wanted = {key: self._settings[key] for key in self._settings if key not in DEPLOYED}
         if PROVISIONED.get((self.host.vm.name, self.name)) != wanted:
             self.play("provision")
             PROVISIONED[self.host.vm.name, self.name] = wanted

@@ -43,6 +43,7 @@ LOCKS = (
     Lock(".", "requirements.txt", ("requirements.in",)),
     Lock(".", "requirements-dev.txt", ("requirements.in", "requirements-dev.in")),
     Lock("turnout/bench/peers", "requirements.txt", ("requirements.in",)),
+    Lock("turnout/bench/files/packages", "requirements.txt", ("requirements.in",)),
     Lock("app", "requirements.txt", ("requirements.in",)),
     Lock("app", "requirements-sentry.txt", ("requirements.in", "requirements-sentry.in")),
     Lock("app", "requirements-dev.txt", ("requirements-dev.in",)),

@@ -9,7 +9,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
 
+from turnout import deps
 from turnout.bench import deploys, growth, inotify, memory, parts, scratch, stubs, vm
 from turnout.bench.commands import Cost
 from turnout.bench.peers import host, suite, team, tools
@@ -18,7 +20,9 @@ from turnout.bench.report import Report
 from turnout.bench.serving import counted, sites, wrk
 from turnout.bench.serving import suite as serving
 from turnout.errors import TurnoutError
+from turnout.paths import REPOSITORY
 
+DEV = REPOSITORY / "app/requirements-dev.txt"
 COST = Cost(2.0, 1.0, 50.0, "")
 
 
@@ -106,6 +110,26 @@ def test_every_cold_deploy_begins_without_environments_and_wheels(
     deploys.measure(3)
 
     assert machine.told == [deploys.FORGET.format(app="hello")] * 3
+
+
+def test_the_app_that_is_measured_has_forty_packages(tmp_path: Path) -> None:
+    lock = tmp_path / "requirements.txt"
+    lock.write_text((REPOSITORY / "app/requirements.txt").read_text())
+
+    deploys.add_packages(lock)
+    once = lock.read_text()
+    deploys.add_packages(lock)
+
+    pins = [line.rstrip(" \\") for line in once.splitlines() if line[:1].isalpha()]
+    assert sum(_is_for_debian_12(Requirement(pin)) for pin in pins) == 40
+    assert lock.read_text() == once
+    # Its tests run with both locks, which must not differ in a version.
+    assert not deps.pins(deploys.MORE_PACKAGES).keys() & deps.pins(DEV).keys()
+
+
+def _is_for_debian_12(wanted: Requirement) -> bool:
+    python = {"python_version": "3.11", "python_full_version": "3.11.2", "sys_platform": "linux"}
+    return wanted.marker is None or wanted.marker.evaluate(python)
 
 
 @pytest.mark.parametrize(("rounds", "apart"), [(1, 0), (2, 1), (9, 3)])

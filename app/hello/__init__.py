@@ -11,7 +11,6 @@ from . import (
     database,
     diagnostics,
     errors,
-    guestbook,
     headers,
     health,
     logs,
@@ -46,7 +45,6 @@ def create_app(environ: Mapping[str, str] | None = None) -> Flask:
     errors.configure(app)
 
     app.register_blueprint(pages.blueprint)
-    app.register_blueprint(guestbook.blueprint)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(metrics.blueprint)
     app.register_blueprint(diagnostics.blueprint)

@@ -6,7 +6,7 @@ import json
 import time
 from typing import Any
 
-from turnout.inventory import Host
+from turnout.environment import Host
 from turnout.paths import use_library
 from turnout.reach import HostError
 

@@ -6,7 +6,8 @@ import json
 import sys
 from typing import Any
 
-from turnout.inventory import Environment, load
+from turnout.environment import Environment
+from turnout.inventory import load
 from turnout.status import WIDTH, ask
 
 # Every file of every release is read.

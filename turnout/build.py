@@ -11,8 +11,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from turnout.environment import Environment, Host
 from turnout.errors import TurnoutError
-from turnout.inventory import Environment, Host
 from turnout.paths import CACHE, WORK, use_library
 from turnout.reach import HostError
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from turnout import recover, status
 from turnout.deploy import deploy, judge, title
+from turnout.environment import Environment
 from turnout.errors import TurnoutError
-from turnout.inventory import Environment, load
+from turnout.inventory import load
 from turnout.playbooks import run
 from turnout.view import seconds_line, shown
 

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from turnout import answers, ssh
-from turnout.inventory import Host
+from turnout.environment import Host
 from turnout.reach import HostError
 
 Entry = dict[str, Any]

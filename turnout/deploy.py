@@ -11,9 +11,9 @@ from typing import Any
 
 from turnout import github, local, openssh, receipt, status, timings
 from turnout.build import EarlyBuild, remember_targets
+from turnout.environment import LOCAL, Environment
 from turnout.errors import TurnoutError
 from turnout.explain import failure
-from turnout.inventory import Environment
 from turnout.playbooks import Result, run
 from turnout.progress import Progress
 from turnout.unchanged import live_already, remember
@@ -50,7 +50,7 @@ def deploy(
     """
     started = time.monotonic()
     environment = local.ready(env)
-    if env == local.NAME and not local.is_provisioned(env):
+    if env == LOCAL and not local.is_provisioned(env):
         provision(env, check=check)
     live = None if check or artifact else live_already(environment, dirty=dirty)
     variables = _variables(dirty=dirty, tests=tests, artifact=artifact, wait=wait, batch=batch)

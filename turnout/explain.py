@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from turnout.environment import Host
 from turnout.errors import TurnoutError
-from turnout.inventory import Host
 from turnout.playbooks import Result
 from turnout.progress import Failure, Progress
 from turnout.reach import unreachable

@@ -9,8 +9,9 @@ import sys
 import threading
 
 from turnout import openssh, ssh
+from turnout.environment import Environment, Host
 from turnout.errors import TurnoutError
-from turnout.inventory import Environment, Host, load
+from turnout.inventory import load
 from turnout.reach import HostError
 from turnout.status import SLOTS
 

@@ -1,6 +1,6 @@
-"""What an environment is: its hosts, how to reach them, and the app's settings.
+"""What the files of an environment come to.
 
-Ansible resolves all of it, once; what it said is kept in `.turnout/cache/` for as long as
+Ansible resolves them, once; what it said is kept in `.turnout/cache/` for as long as
 no file that it read has changed, because importing Ansible costs more than a whole `status`.
 """
 
@@ -10,89 +10,15 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
+from turnout.environment import GROUP, LOCAL, Environment, Host, check_name, files_below
 from turnout.errors import TurnoutError
 from turnout.paths import CACHE, INVENTORIES, LABS, REPOSITORY
 
-GROUP = "web"
-LOCAL = "local"
 # Names the lab that `local` is made of, for its inventory script as well.
 LAB_VARIABLE = "TURNOUT_LAB"
-
-
-@dataclass(frozen=True)
-class Host:
-    """One app host and how to reach it; holds no secret.
-
-    `port` and `user` are None where SSH's own configuration decides.
-    """
-
-    name: str
-    address: str
-    port: int | None = None
-    user: str | None = None
-    key_file: str | None = None
-    ssh_args: str = ""
-    url: str = ""
-
-
-@dataclass(frozen=True)
-class Environment:
-    """One environment.
-
-    Attributes:
-        name: a folder below inventories/.
-        app: the app's name.
-        hosts: where it runs.
-        build: what the build library wants to know.
-        targets: kinds of host to build for besides those there are.
-        signing_key: signs artifacts; empty for none.
-        needs_playbook: whether a rollback has a bake, a hook, a webhook or batches, which only the
-            playbooks have.
-        rollback_seconds: how long one host may take to go back to a release that is not warm.
-        revision: names the configuration in a release's name; empty where only a run of the
-            playbook can tell, because settings are looked up or missing.
-    """
-
-    name: str
-    app: str
-    hosts: list[Host]
-    build: dict[str, Any] = field(default_factory=dict)
-    targets: list[dict[str, str]] = field(default_factory=list)
-    signing_key: str = ""
-    needs_playbook: bool = False
-    rollback_seconds: int = 600
-    revision: str = ""
-
-    def host(self, name: str) -> Host:
-        """Return the host called ``name``.
-
-        Raises:
-            TurnoutError: there is none; the message lists those there are.
-        """
-        for host in self.hosts:
-            if host.name == name:
-                return host
-        raise TurnoutError(
-            f"Environment {self.name} has no host {name}.",
-            next_step=f"one of: {', '.join(host.name for host in self.hosts)}",
-        )
-
-
-def environment_names() -> list[str]:
-    """Return the environments there are: the folders below inventories/."""
-    return sorted(path.name for path in INVENTORIES.iterdir() if path.is_dir())
-
-
-def check_name(name: str) -> None:
-    """Raise a `TurnoutError` unless ``name`` is an environment."""
-    names = environment_names()
-    if name not in names:
-        what = f"There is no environment '{name}'." if name else "No environment is named."
-        raise TurnoutError(what, next_step=f"pass --env with one of: {', '.join(names)}")
 
 
 def load(name: str) -> Environment:
@@ -134,13 +60,6 @@ def _check_lab(name: str) -> None:
             f"There is no lab '{lab}' on this machine yet.",
             next_step="invoke deploy --env local makes one and deploys to it",
         )
-
-
-def files_below(folder: Path) -> list[Path]:
-    """Return the files below a folder, also of folders that are links: Ansible reads them, too."""
-    walked = os.walk(folder, followlinks=True)
-    found = (Path(here, name) for here, _, names in walked for name in names)
-    return sorted(path for path in found if path.is_file())  # an editor's lock leads nowhere
 
 
 def sources(name: str) -> Iterator[Path]:

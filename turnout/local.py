@@ -6,10 +6,8 @@ import hashlib
 from pathlib import Path
 
 from turnout import inventory
-from turnout.inventory import Environment
+from turnout.environment import LOCAL, Environment, check_name, files_below
 from turnout.paths import CACHE, INVENTORIES, LABS, PLAYBOOKS, REPOSITORY
-
-NAME = inventory.LOCAL
 
 
 def ready(env: str) -> Environment:
@@ -20,8 +18,8 @@ def ready(env: str) -> Environment:
     """
     from turnout.secrets import check_password
 
-    inventory.check_name(env)
-    if env == NAME:
+    check_name(env)
+    if env == LOCAL:
         _make()
     check_password(env)
     return inventory.load(env)
@@ -32,10 +30,10 @@ def _make() -> None:
     from turnout.secrets import add_generated, ensure_password, vault_file
 
     lab.up(lab=inventory.lab_name(), progress=say)
-    if not vault_file(NAME).exists():
-        ensure_password(NAME)
-        add_generated(NAME)
-        say(f"Made secrets for {NAME}")
+    if not vault_file(LOCAL).exists():
+        ensure_password(LOCAL)
+        add_generated(LOCAL)
+        say(f"Made secrets for {LOCAL}")
 
 
 def say(line: str) -> None:
@@ -68,7 +66,7 @@ def fingerprint(env: str) -> str:
 def _files(folder: Path) -> list[Path]:
     return [
         path
-        for path in inventory.files_below(folder)
+        for path in files_below(folder)
         if "__pycache__" not in path.parts and path.name != "vault.yml"
     ]
 

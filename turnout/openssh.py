@@ -7,7 +7,7 @@ import shlex
 import subprocess
 from pathlib import Path
 
-from turnout.inventory import Host
+from turnout.environment import Host
 
 CONTROL_PATH_DIR = "ANSIBLE_SSH_CONTROL_PATH_DIR"
 # The path of a socket has 108 bytes at most, and ssh adds a slash, 40 digits and 18 more to it.

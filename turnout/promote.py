@@ -9,8 +9,9 @@ from typing import Any
 
 from turnout import local, ssh, status
 from turnout.deploy import deploy
+from turnout.environment import Environment, Host
 from turnout.errors import TurnoutError
-from turnout.inventory import Environment, Host, load
+from turnout.inventory import load
 from turnout.paths import WORK, use_library
 from turnout.reach import HostError
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from turnout.environment import Host
 from turnout.errors import TurnoutError
-from turnout.inventory import Host
 
 
 class HostError(TurnoutError):

@@ -8,7 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from turnout.inventory import Environment, load
+from turnout.environment import Environment
+from turnout.inventory import load
 from turnout.paths import REPOSITORY, WORK, use_library
 from turnout.reach import HostError
 

@@ -6,8 +6,9 @@ import sys
 from typing import Any
 
 from turnout import ssh, status
+from turnout.environment import Environment
 from turnout.errors import TurnoutError
-from turnout.inventory import Environment, load
+from turnout.inventory import load
 from turnout.paths import use_library
 from turnout.reach import HostError
 

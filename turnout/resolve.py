@@ -15,8 +15,8 @@ from typing import Any
 
 import yaml
 
+from turnout.environment import GROUP, Environment, Host, files_below
 from turnout.errors import TurnoutError
-from turnout.inventory import GROUP, Environment, Host, files_below
 from turnout.paths import INVENTORIES, PLAYBOOKS, REPOSITORY, use_library
 from turnout.secrets import check_password, vault_file, vault_secrets
 

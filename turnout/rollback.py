@@ -12,8 +12,9 @@ from typing import Any
 
 from turnout import openssh, receipt, recover, status, timings
 from turnout.deploy import judge
+from turnout.environment import Environment
 from turnout.errors import TurnoutError
-from turnout.inventory import Environment, load
+from turnout.inventory import load
 from turnout.playbooks import run
 from turnout.progress import Progress
 from turnout.view import LiveView, PlainView, seconds_line, shown

@@ -19,8 +19,8 @@ from typing import Any
 
 from turnout import ssh, status
 from turnout.conversation import Conversation, Entry, Lost, with_all
+from turnout.environment import Environment, Host
 from turnout.errors import TurnoutError
-from turnout.inventory import Environment, Host
 from turnout.paths import use_library
 from turnout.progress import Cell, Progress, Step
 from turnout.reach import HostError

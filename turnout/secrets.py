@@ -17,8 +17,8 @@ from typing import Any
 import yaml
 
 from turnout import vault_text
+from turnout.environment import check_name
 from turnout.errors import TurnoutError
-from turnout.inventory import check_name
 from turnout.paths import INVENTORIES, REPOSITORY, VAULT_PASSWORDS
 
 # Random values that nobody has to know; everything else the team fills in.

@@ -23,7 +23,7 @@ from fabric import Config, Connection  # type: ignore[import-untyped]
 from invoke.exceptions import CommandTimedOut
 
 from turnout import answers
-from turnout.inventory import Host
+from turnout.environment import Host
 from turnout.reach import HostError, unreachable
 
 # As the host itself starts it: alone, without what others have installed.

@@ -6,7 +6,8 @@ import json
 import sys
 from typing import Any
 
-from turnout.inventory import Environment, Host, load
+from turnout.environment import Environment, Host
+from turnout.inventory import load
 from turnout.reach import HostError
 
 SLOTS = ("blue", "green")

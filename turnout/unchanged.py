@@ -6,7 +6,7 @@ from typing import Any
 
 from turnout import status
 from turnout.build import expected_release
-from turnout.inventory import Environment
+from turnout.environment import Environment
 from turnout.paths import CACHE
 
 

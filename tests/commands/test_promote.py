@@ -11,8 +11,8 @@ import pytest
 
 from tests.build_samples import BOOKWORM, commit_app, served_lock
 from turnout import promote as promote_module
+from turnout.environment import Environment, Host
 from turnout.errors import TurnoutError
-from turnout.inventory import Environment, Host
 from turnout.promote import promote
 from turnout.reach import HostError
 from turnout_build import AppSpec, Artifact, build

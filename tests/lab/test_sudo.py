@@ -11,7 +11,7 @@ from tests.lab.fleet import until
 from tests.lab.site import Site
 from turnout import inventory, ssh
 from turnout.conversation import Conversation
-from turnout.inventory import Host
+from turnout.environment import Host
 
 pytestmark = pytest.mark.lab
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from turnout import answers
-from turnout.inventory import Host
+from turnout.environment import Host
 from turnout.reach import HostError
 from turnout_build import failures
 

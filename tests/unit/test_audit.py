@@ -9,7 +9,7 @@ import pytest
 
 from turnout import audit as audit_module
 from turnout.audit import audit
-from turnout.inventory import Environment, Host
+from turnout.environment import Environment, Host
 from turnout.reach import HostError
 
 ssh = pytest.importorskip("turnout.ssh")

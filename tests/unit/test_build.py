@@ -10,8 +10,8 @@ import pytest
 
 import turnout_build
 from turnout import build, local, ssh
+from turnout.environment import Environment, Host
 from turnout.errors import TurnoutError
-from turnout.inventory import Environment, Host
 from turnout.reach import HostError
 
 SETTINGS = {"name": "shop", "source": "app", "entry": "shop:app", "python": ">=3.11"}

@@ -10,8 +10,8 @@ from turnout import canary as module
 from turnout import deploy as deploy_module
 from turnout import status as status_module
 from turnout.canary import canary, told
+from turnout.environment import Environment, Host
 from turnout.errors import TurnoutError
-from turnout.inventory import Environment, Host
 from turnout.playbooks import Result
 from turnout.progress import Failure, Progress
 from turnout.status import warnings

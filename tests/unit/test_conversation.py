@@ -14,7 +14,7 @@ import pytest
 
 from turnout import ssh
 from turnout.conversation import Conversation, with_all
-from turnout.inventory import Host
+from turnout.environment import Host
 from turnout.reach import HostError
 
 WEB1, WEB2 = Host("web1", "web1", user="deploy"), Host("web2", "web2")

@@ -11,8 +11,8 @@ import pytest
 from tests.unit.receipt_samples import RECEIPT
 from turnout import build, deploy, recover, unchanged
 from turnout.build import EarlyBuild
+from turnout.environment import Environment, Host
 from turnout.errors import TurnoutError
-from turnout.inventory import Environment, Host
 from turnout.playbooks import Result
 from turnout.progress import Cell, Failure, Progress
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from turnout import hosts, ssh
+from turnout.environment import Environment, Host
 from turnout.errors import TurnoutError
 from turnout.hosts import logs, shell
-from turnout.inventory import Environment, Host
 from turnout.reach import HostError
 
 WEB1 = Host("web1", "192.0.2.1", user="root")

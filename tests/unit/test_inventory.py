@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from turnout import inventory, resolve, secrets
+from turnout import environment, inventory, resolve, secrets
+from turnout.environment import Environment, Host
 from turnout.errors import TurnoutError
-from turnout.inventory import Environment, Host, fingerprint, load
+from turnout.inventory import fingerprint, load
 
 APP = """---
 app_name: shop
@@ -39,7 +40,7 @@ def inventories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "prod/group_vars/all").mkdir(parents=True)
     (folder / "prod/hosts.yml").write_text(HOSTS)
     (folder / "prod/group_vars/all/app.yml").write_text(APP)
-    for module in (inventory, resolve, secrets):
+    for module in (environment, inventory, resolve, secrets):
         monkeypatch.setattr(module, "INVENTORIES", folder)
     monkeypatch.setattr(inventory, "CACHE", tmp_path / "cache")
     return folder

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from turnout import inventory, lab, local, secrets
+from turnout.environment import Environment
 from turnout.errors import TurnoutError
-from turnout.inventory import Environment
 
 PARTS = ("roles/app/tasks/main.yml", "plugins/module_utils/x.py", "playbooks/deploy.yml")
 
@@ -68,7 +68,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         done.append(f"secrets of {env}")
         vault.touch()
 
-    monkeypatch.setattr(inventory, "check_name", lambda env: None)
+    monkeypatch.setattr(local, "check_name", lambda env: None)
     monkeypatch.setattr(inventory, "load", lambda env: Environment(env, "hello", []))
     monkeypatch.setattr(inventory, "lab_name", lambda: "mine")
     monkeypatch.setattr(lab, "up", lambda *, lab, progress: done.append(f"lab {lab}"))
@@ -109,7 +109,7 @@ def test_nothing_is_made_for_an_environment_that_is_not_there(
     def refuse(env: str) -> None:
         raise TurnoutError(f"There is no environment '{env}'.")
 
-    monkeypatch.setattr(inventory, "check_name", refuse)
+    monkeypatch.setattr(local, "check_name", refuse)
 
     with pytest.raises(TurnoutError):
         local.ready("local")

@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import REPOSITORY
 from turnout import openssh, playbooks
-from turnout.inventory import Host
+from turnout.environment import Host
 
 HOST = Host("web1", "192.0.2.1", 2222, "deploy", "/keys/id", "-o StrictHostKeyChecking=yes")
 

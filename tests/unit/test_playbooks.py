@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from turnout.environment import Host
 from turnout.explain import failure
-from turnout.inventory import Host
 from turnout.playbooks import Result
 from turnout.progress import Progress, message_of, phase_of
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.receipt_samples import RECEIPT, UNSEEN
 from turnout import deploy, receipt, ssh
-from turnout.inventory import Environment, Host
+from turnout.environment import Environment, Host
 from turnout.progress import Cell, Progress
 from turnout.reach import HostError
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from turnout import recover as recover_module
+from turnout.environment import Environment, Host
 from turnout.errors import TurnoutError
-from turnout.inventory import Environment, Host
 from turnout.reach import HostError
 from turnout.recover import after_cancel, recover, unlock
 from turnout_build import owner

@@ -9,8 +9,8 @@ import pytest
 from tests.unit.receipt_samples import RECEIPT
 from turnout import rollback as rollback_module
 from turnout import rollback_together
+from turnout.environment import Environment, Host
 from turnout.errors import TurnoutError
-from turnout.inventory import Environment, Host
 from turnout.playbooks import Result
 from turnout.progress import Failure, Progress
 from turnout.rollback import Wish, rollback

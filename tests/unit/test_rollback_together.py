@@ -13,8 +13,8 @@ from tests.unit.receipt_samples import RECEIPT
 from turnout import rollback_together as module
 from turnout import ssh
 from turnout.conversation import Lost
+from turnout.environment import Environment, Host
 from turnout.errors import TurnoutError
-from turnout.inventory import Environment, Host
 from turnout.progress import Progress
 from turnout.reach import HostError
 from turnout.rollback_together import Together

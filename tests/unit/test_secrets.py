@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.program import Stub, stub
-from turnout import inventory, secrets
+from turnout import environment, secrets
 from turnout.secrets import SecretsError
 
 APP = """---
@@ -24,7 +24,7 @@ def vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "inventories"
     (folder / "prod/group_vars/all").mkdir(parents=True)
     (folder / "prod/group_vars/all/app.yml").write_text(APP)
-    for module in (inventory, secrets):
+    for module in (environment, secrets):
         monkeypatch.setattr(module, "INVENTORIES", folder)
     monkeypatch.setattr(secrets, "VAULT_PASSWORDS", tmp_path / "vault")
     monkeypatch.delenv(secrets.variable("prod"), raising=False)

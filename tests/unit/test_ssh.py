@@ -15,8 +15,8 @@ from invoke import Result
 from invoke.exceptions import CommandTimedOut
 
 from turnout import openssh, ssh
+from turnout.environment import Host
 from turnout.hosts import inside
-from turnout.inventory import Host
 from turnout.reach import HostError, unreachable
 
 PINNED = Host(

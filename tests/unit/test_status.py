@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from turnout import status as status_module
-from turnout.inventory import Environment, Host
+from turnout.environment import Environment, Host
 from turnout.reach import HostError
 from turnout.status import cells, others, status, warnings
 

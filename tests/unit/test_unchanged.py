@@ -9,7 +9,7 @@ import pytest
 
 from turnout import deploy as deploy_module
 from turnout import unchanged
-from turnout.inventory import Environment, Host
+from turnout.environment import Environment, Host
 
 PROD = Environment("prod", "shop", [Host("web1", "web1"), Host("web2", "web2")])
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.lab.fleet import Fleet, small
-from tests.lab.site import Host, Site
+from tests.lab.site import Host, Site, deployed
 from turnout import lab as labs
 from turnout.lab_state import Lab
 
@@ -39,10 +39,7 @@ def host(lab: Lab) -> Host:
 @pytest.fixture(scope="module")
 def site(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Site:
     """The sample app, provisioned and deployed with a copy of its code that nobody has changed."""
-    made = Site(host, tmp_path_factory.mktemp("site"))
-    made.provision()
-    made.deploy("0")
-    return made
+    return deployed(host, tmp_path_factory.mktemp("site"))
 
 
 @pytest.fixture(scope="session")

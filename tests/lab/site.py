@@ -124,3 +124,17 @@ class Site:
             host: of a fleet; by default its first one.
         """
         return float((host or self.host).inside(f"stat --format=%.6Z /srv/{self.name}/live"))
+
+
+def deployed(host: Host, folder: Path, **settings: Any) -> Site:
+    """Return the sample app on a VM, provisioned and deployed.
+
+    Args:
+        host: the VM.
+        folder: an empty folder for the copy of the code.
+        settings: the team's settings (`app_*`) that differ from the lab's.
+    """
+    made = Site(host, folder, **settings)
+    made.provision()
+    made.deploy("0")
+    return made

@@ -18,7 +18,7 @@ import pytest
 
 from tests.lab.load import Load
 from tests.lab.load_report import last_old_answer, report
-from tests.lab.site import Host, Site
+from tests.lab.site import Host, Site, deployed
 from turnout import lab as labs
 
 pytestmark = pytest.mark.lab
@@ -31,10 +31,7 @@ OLD_ANSWERS_SECONDS = 2.0
 @pytest.fixture(scope="module")
 def site(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Site:
     """The sample app with as many workers as a host would have."""
-    made = Site(host, tmp_path_factory.mktemp("site"), app_workers=0)
-    made.provision()
-    made.deploy("0")
-    return made
+    return deployed(host, tmp_path_factory.mktemp("site"), app_workers=0)
 
 
 @contextmanager

@@ -23,8 +23,7 @@ def write_file(path: Path, content: bytes, mode: int = 0o644) -> bool:
     A reader sees the old content or the new one, never a part. A link is replaced by the file.
     """
     with contextlib.suppress(FileNotFoundError):
-        is_right = path.read_bytes() == content and path.lstat().st_mode == stat.S_IFREG | mode
-        if is_right:
+        if path.read_bytes() == content and path.lstat().st_mode == stat.S_IFREG | mode:
             return False
     staged = path.with_name(f".{path.name}.new")
     staged.unlink(missing_ok=True)

@@ -8,7 +8,6 @@ import runpy
 import signal
 import subprocess
 import sys
-import threading
 import time
 from contextlib import closing
 
@@ -93,13 +92,15 @@ def test_metrics_are_right_with_several_workers(server):
     assert len(re.findall("^app_info", ask(server, "/metrics")[1], re.MULTILINE)) == 1
 
 
-def test_metrics_wait_for_a_worker_that_is_making_its_files(server, log):
-    (folder,) = log.parent.glob("metrics-*")
-    unfilled = folder / "counter_999999.db"
+def test_metrics_wait_for_a_worker_that_is_making_its_files(client, monkeypatch, tmp_path):
+    folder = tmp_path / "metrics"
+    folder.mkdir()
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(folder))
+    unfilled = folder / "counter_1.db"
     unfilled.touch()
-    threading.Timer(0.1, unfilled.unlink).start()
+    monkeypatch.setattr("time.sleep", lambda _: os.truncate(unfilled, 4096))
 
-    assert ask(server, "/metrics")[0] == 200
+    assert client.get("/metrics").status_code == 200
 
 
 def test_counts_outlive_the_worker_that_made_them(server, log):

@@ -19,3 +19,5 @@ class BuildError(Exception):
         self.why = why
         self.next_step = next_step
         self.evidence = evidence
+        if evidence:
+            self.add_note(evidence)  # a traceback, as of a failed test, shows it too

@@ -186,7 +186,7 @@ def test_sites_are_loaded_in_turn_and_one_that_cannot_be_set_up_is_left_out(
 
     report = serving.measure(2)
 
-    trivial, realistic = (loaded.count(site) for site in ("stubgthread.localhost", "usual-hello"))
+    trivial, realistic = (loaded.count(site) for site in ("stubthreads.localhost", "usual-hello"))
     assert trivial == realistic == 2
     assert [note for note in report.notes if note.endswith("It does not start.")]
     assert [note for note in report.notes if note.endswith("no wheel")]

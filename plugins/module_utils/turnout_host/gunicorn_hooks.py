@@ -14,12 +14,16 @@ import mmap
 import os
 import runpy
 import struct
+import sys
 import threading
 import time
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 LANES_SECONDS = 0.02
+OWN_WORKER = "gunicorn_threads"  # the file beside this one
 # Neither query nor referrer: both carry tokens.
 ACCESS_LOG_FORMAT = "%(t)s %(m)s %(U)s %(s)s %(b)s bytes %(M)s ms %({x-request-id}i)s"
 
@@ -88,7 +92,7 @@ def configure(config: dict[str, Any], folder: Path) -> None:
         wsgi_app=manifest["entry"],
         workers=workers,
         threads=int(wanted["threads"]) or own.get("threads") or automatic_threads(workers),
-        worker_class=wanted["worker_class"],
+        worker_class=worker_class(wanted["worker_class"], folder),
         timeout=wanted["timeout_seconds"],
         graceful_timeout=wanted["graceful_timeout_seconds"],
         # Nginx keeps them for 0.5 s, so it is always the one who closes. And long enough for a
@@ -112,6 +116,16 @@ def own_settings(path: Path) -> dict[str, Any]:
         return {}
     settings = runpy.run_path(str(path))
     return {name: value for name, value in settings.items() if not name.startswith("_")}
+
+
+def worker_class(name: str, folder: Path) -> str:
+    """Return what gunicorn calls a worker class; ``threads`` is the release's own."""
+    if name != "threads":
+        return name
+    # By its name, as gunicorn before 23 takes no class itself.
+    sys.modules[OWN_WORKER] = module = ModuleType(OWN_WORKER)
+    SourceFileLoader(OWN_WORKER, str(folder / f"{OWN_WORKER}.py")).exec_module(module)
+    return f"{OWN_WORKER}.Worker"
 
 
 def automatic_workers() -> int:

@@ -32,7 +32,7 @@ from .layout import RELEASE_TOKEN, Layout
 
 # Only their source is wanted here; Ansible sends to a host what it finds imported.
 if TYPE_CHECKING:
-    from . import gunicorn_hooks, wsgi_check  # noqa: F401
+    from . import gunicorn_hooks, gunicorn_threads, wsgi_check  # noqa: F401
 
 
 class Request(NamedTuple):
@@ -167,6 +167,7 @@ def _write_release(layout: Layout, request: Request, artifact: Artifact, aside: 
         f"{_source_of('gunicorn_hooks')}\n\nconfigure(globals(), Path(__file__).resolve().parent)\n"
     )
     write_file(aside / "gunicorn.conf.py", hooks.encode())
+    write_file(aside / "gunicorn_threads.py", _source_of("gunicorn_threads").encode())
     write_file(aside / "unit.conf", unitfile.drop_in(layout, manifest).encode())
     # Compiled now, or the first request to the new release pays for it; the app cannot write it.
     # By this very Python, of which the virtual environment was made; what does not compile is said

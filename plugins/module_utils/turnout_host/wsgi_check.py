@@ -10,7 +10,7 @@ import inspect
 from typing import Any
 
 # These call the app as WSGI says; any other worker class may have a protocol of its own.
-WSGI_WORKERS = ("sync", "gthread", "gevent", "eventlet", "tornado")
+WSGI_WORKERS = ("gunicorn_threads.Worker", "sync", "gthread", "gevent", "eventlet", "tornado")
 
 
 def complaint(app: Any, entry: str) -> str:

@@ -21,7 +21,7 @@ HEALTH = {
     "timeout_seconds": 1, "start_timeout_seconds": 0.1, "soak_seconds": 0,
 }  # fmt: skip
 GUNICORN = {
-    "workers": 2, "threads": 4, "worker_class": "gthread", "timeout_seconds": 30,
+    "workers": 2, "threads": 4, "worker_class": "threads", "timeout_seconds": 30,
     "graceful_timeout_seconds": 30, "max_requests": 5000, "arguments": [],
 }  # fmt: skip
 # Where temporary trees live, if it is there: nobody waits for a disk.

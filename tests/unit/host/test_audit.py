@@ -103,6 +103,7 @@ CHANGES: dict[str, tuple[str, Change, str, str]] = {
     "manifest": (f"{RELEASE}/release.json", append, "file", "changed"),
     "artifact": (f"{RELEASE}/artifact/manifest.json", append, "file", "changed"),
     "gunicorn": (f"{RELEASE}/gunicorn.conf.py", append, "file", "changed"),
+    "worker": (f"{RELEASE}/gunicorn_threads.py", append, "file", "changed"),
     "release's unit": (f"{RELEASE}/unit.conf", append, "unit", "changed"),
     "seal edited": (f"{RELEASE}/seal.json", append, "seal", "changed"),
     "seal removed": (f"{RELEASE}/seal.json", Path.unlink, "seal", "missing"),

@@ -353,6 +353,7 @@ def test_the_program_carries_what_a_release_needs_of_it(host_program: Path) -> N
         f"import sys; sys.path.insert(0, {str(host_program)!r})\n"
         "from turnout_host import program, stage\n"
         "assert 'def configure' in stage._source_of('gunicorn_hooks')\n"
+        "assert 'class Worker' in stage._source_of('gunicorn_threads')\n"
         "sys.stdout.buffer.write(program.build())\n"
     )
     done = subprocess.run(

@@ -58,7 +58,7 @@ def configure(
         if own is not None:
             Path("gunicorn.conf.py").write_text(own)
         manifest = {**making.settings(), "release": "r1", "app": "hello"}
-        manifest["gunicorn"] = {**making.GUNICORN, **gunicorn}
+        manifest["gunicorn"] = {**making.GUNICORN, "worker_class": "gthread", **gunicorn}
         Path("release.json").write_text(json.dumps(manifest))
         config: Config = {}
         gunicorn_hooks.configure(config, root)

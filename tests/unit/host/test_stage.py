@@ -34,8 +34,8 @@ def test_a_release_has_all_its_parts(layout: Layout, systemd: FakeSystemd) -> No
     folder = stage_r1(layout, systemd)
 
     assert sorted(path.name for path in folder.iterdir()) == [
-        "artifact", "code", "config", "env", "gunicorn.conf.py", "release.json", "seal.json",
-        "static", "unit.conf",
+        "artifact", "code", "config", "env", "gunicorn.conf.py", "gunicorn_threads.py",
+        "release.json", "seal.json", "static", "unit.conf",
     ]  # fmt: skip
     manifest = json.loads((folder / "release.json").read_text())
     assert (manifest["release"], manifest["app"], manifest["venv"]) == ("r1", "hello", "v1")

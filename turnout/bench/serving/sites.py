@@ -13,8 +13,8 @@ from turnout.bench.vm import Machine
 FILES = Path(__file__).with_name("files")
 USUAL = "usual pair: nginx to one socket, gunicorn sync, 2 x cores + 1"
 BARE = "bare gunicorn, sync, 2 x cores + 1"
-BARE_GTHREAD = "bare gunicorn, gthread, threads as ours"
-ONE_LANE = "Turnout, gthread, one lane"
+BARE_GTHREAD = "bare gunicorn, gthread, workers and threads as ours"
+ONE_LANE = "Turnout, threads, one lane"
 BARE_PORT = 18900  # inside the VM, on its loopback only
 # gunicorn's documentation: "(2 x $num_cores) + 1", and everything else by default.
 DEFAULTS = "--workers $((2 * $(nproc) + 1)) --worker-class sync --threads 1 --max-requests 0"

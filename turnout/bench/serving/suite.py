@@ -12,6 +12,7 @@ from turnout.bench.serving import sites, wrk
 from turnout.bench.serving.counted import (
     C_PARSER,
     GEVENT,
+    GTHREAD,
     OURS,
     REALISTIC,
     SECONDS,
@@ -24,7 +25,7 @@ from turnout.bench.serving.sites import App, Site
 from turnout.bench.vm import Machine
 from turnout.errors import TurnoutError
 
-STUB = App("stubgthread", "stub:app", "/")
+STUB = App("stubthreads", "stub:app", "/")
 SAMPLE = App("hello", "hello:create_app()", "/")
 
 
@@ -38,12 +39,13 @@ class Kind:
 
 
 KINDS = {
-    OURS: Kind(STUB.name, "gthread"),
+    OURS: Kind(STUB.name, "threads"),
+    GTHREAD: Kind("stubgthread", "gthread"),
     SYNC: Kind("stubsync", "sync"),
     # gunicorn's gevent worker imports packaging, and gunicorn does not require it.
     GEVENT: Kind("stubgevent", "gevent", ("gevent", "packaging")),
     # gunicorn takes it where it is there. It has no wheel for Linux: the build compiles it.
-    C_PARSER: Kind("stubcparser", "gthread", ("gunicorn_h1c",)),
+    C_PARSER: Kind("stubcparser", "threads", ("gunicorn_h1c",)),
 }
 
 

@@ -83,10 +83,10 @@ def configure(config: dict[str, Any], folder: Path) -> None:
     workers = int(wanted["workers"]) or own.get("workers") or automatic_workers()
     config.update(
         access_log_format=ACCESS_LOG_FORMAT,
-        max_requests=wanted["max_requests"],
-        # Not all workers at the same moment.
-        max_requests_jitter=int(wanted["max_requests"]) // 10,
+        max_requests=own.get("max_requests", wanted["max_requests"]),
     )
+    # Not all workers at the same moment.
+    config["max_requests_jitter"] = int(config["max_requests"]) // 10
     config.update(own)
     config.update(
         wsgi_app=manifest["entry"],

@@ -26,6 +26,7 @@ _REQUESTS_AVERAGED = 32
 # Nginx closes what it keeps and does not use long before.
 _IDLE_SECONDS = 5.0
 _LOOK_SECONDS = 0.05
+_UNREAD_SECONDS, _UNREAD_BYTES = 5.0, 2**16
 _GRACEFUL = {"graceful": True} if "graceful" in inspect.signature(TConn.close).parameters else {}
 
 
@@ -35,25 +36,36 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     Of gthread it uses what that has had since gunicorn 20: a connection, and what answers it.
     """
 
+    _seconds = 0.0  # that a request takes, on average
+
     def run(self) -> None:
         """Serve until gunicorn wants the worker to end, and end what was begun."""
-        self._seconds = 0.0
+        if not hasattr(select, "epoll"):
+            # The app has patched Python for greenlets, which take epoll away: no thread is one.
+            super().run()
+            return
         self._open: set[TConn] = set()
         self._kept: dict[int, TConn] = {}
+        self._process = os.getpid()
         self._listeners = {listener.fileno(): listener for listener in self.sockets}
         self._poll, self._accepting, self._is_over = select.epoll(), threading.Lock(), False
         self._end, end = os.pipe()
         self._poll.register(self._end, select.EPOLLIN)
         for listener in self.sockets:
             listener.setblocking(False)
-            self._stand_in_line(listener)
         for _ in range(self.cfg.threads):
             threading.Thread(target=self._serve, daemon=True).start()
-        while self.alive and self.is_parent_alive():
+        while self.alive and self.is_parent_alive():  # type: ignore[has-type]
             self.notify()
+            # Again and again: who is woken and does not take a connection, as a worker that stops,
+            # is the only one who was.
+            with self._accepting:
+                for listener in self.sockets:
+                    self._stand_in_line(listener)
             # A signal writes into this pipe, and who answers the last request of a worker's life.
             if select.select([self.PIPE[0]], [], [], 1.0)[0]:
                 os.read(self.PIPE[0], 4096)
+        self.alive = False
         self._finish()
         os.close(end)
 
@@ -63,12 +75,18 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             req.force_close()
         began = time.monotonic()
         try:
-            return super().handle_request(req, conn)
+            kept = super().handle_request(req, conn)
         finally:
             self._seconds += (time.monotonic() - began - self._seconds) / _REQUESTS_AVERAGED
             if not self.alive:
                 with contextlib.suppress(BlockingIOError):
                     os.write(self.PIPE[1], b".")
+        # What the app left unread nginx may still be sending: a connection that is closed before
+        # would be a 502 in place of the answer.
+        until = time.monotonic() + _UNREAD_SECONDS
+        while time.monotonic() < until and req.body.read(_UNREAD_BYTES):
+            pass
+        return kept
 
     def _stand_in_line(self, listener: socket.socket) -> None:
         """Let the other workers be asked first: who comes last is woken last."""
@@ -80,7 +98,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         with self._accepting:
             self._is_over = True
             for listener in self.sockets:
-                self._poll.unregister(listener)
+                with contextlib.suppress(FileNotFoundError):  # it ends before it has begun
+                    self._poll.unregister(listener)
         now = time.monotonic()
         idle_until, until = now + _IDLE_SECONDS, now + self.cfg.graceful_timeout
         while self._open and now < until:
@@ -104,20 +123,26 @@ class Worker(ThreadWorker):  # type: ignore[misc]
                     time.sleep(_LOOK_SECONDS)
 
     def _take(self, number: int) -> None:
-        conn = self._kept.pop(number, None)
-        is_new = conn is None
+        conn, watch, is_asked = self._kept.pop(number, None), self._poll.modify, True
         if conn is None:
-            conn = self._accept(self._listeners[number])
+            conn, watch = self._accept(self._listeners[number]), self._poll.register
+            is_asked = conn is not None and _has_come(conn.sock)
         if conn is None:
             return
-        if self._answer(conn):
-            number = conn.sock.fileno()
-            self._kept[number] = conn
-            watch = self._poll.register if is_new else self._poll.modify
-            watch(number, select.EPOLLIN | select.EPOLLONESHOT)
-        else:
+        try:
+            if not is_asked or self._answer(conn):
+                number = conn.sock.fileno()
+                self._kept[number] = conn
+                watch(number, select.EPOLLIN | select.EPOLLONESHOT)
+                return
+        except Exception:
+            self._kept.pop(number, None)
+            self.log.exception("a connection could not be kept")
+        try:
+            if conn.sock.fileno() >= 0:  # gunicorn itself closes one whose answer broke off
+                conn.close(**_GRACEFUL)
+        finally:
             self._open.discard(conn)
-            conn.close(**_GRACEFUL)
 
     def _accept(self, listener: socket.socket) -> TConn | None:
         # Whoever ends the worker must see every connection that was taken.
@@ -132,16 +157,32 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             conn = TConn(self.cfg, client, address, listener.getsockname())
             self._open.add(conn)
         client.setblocking(True)
-        conn.init()
-        conn.data_ready = True  # or a thread waits for what nginx sends at once
         return conn
 
     def _answer(self, conn: TConn) -> bool:
         """Answer what has come on a connection; say whether it is kept."""
+        kept: Any = False
         try:
-            kept = self.handle(conn)
+            if conn.parser is None:
+                conn.init()
+                conn.data_ready = True  # or gunicorn waits for what nginx sends at once
+            try:
+                kept = self.handle(conn)
+            finally:
+                if os.getpid() != self._process:
+                    os._exit(1)  # a child that the app has forked: the rest is its parent's
         except BaseException:  # an app's `sys.exit()` ends its request, not the thread
             self.log.exception("the app ended a thread")
-            return False
         # gunicorn before 25 returns the connection, too.
         return bool(kept[0] if isinstance(kept, tuple) else kept)
+
+
+def _has_come(client: socket.socket) -> bool:
+    """Say whether reading returns at once, or a thread would wait for who says nothing."""
+    try:
+        client.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True  # whoever reads sees it again
+    return True

@@ -281,6 +281,7 @@ def test_workers_are_replaced_now_and_then_and_not_all_at_once(configure: Config
 
     assert config["max_requests"] == 5000
     assert config["max_requests_jitter"] == 500
+    assert configure("max_requests = 200")["max_requests_jitter"] == 20
 
 
 def test_an_access_log_holds_neither_query_nor_referrer(configure: Configure) -> None:

@@ -26,9 +26,7 @@ Render = Callable[..., str]
 Values = Callable[..., Any]
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: some tests wait a little, and others compute meanwhile."""
-    return (os.cpu_count() or 1) + 1
+pytest_plugins = ["tests.sharing"]
 
 
 def pytest_configure() -> None:

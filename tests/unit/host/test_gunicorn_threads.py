@@ -82,7 +82,7 @@ class Server:
                 ["sh", "-c", 'exec env LISTEN_PID=$$ LISTEN_FDS=1 "$@" 3<&0', "sh", sys.executable,
                  "-m", "gunicorn", "--config", str(folder / "gunicorn.conf.py")],
                 cwd=self.code,
-                env={"PATH": os.environ["PATH"]},
+                env={"PATH": os.environ["PATH"], "HOME": str(folder)},
                 stdin=self._listener.fileno(),
                 stdout=log,
                 stderr=log,

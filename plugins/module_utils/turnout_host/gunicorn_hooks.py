@@ -81,18 +81,15 @@ def configure(config: dict[str, Any], folder: Path) -> None:
     os.environ["TURNOUT_RELEASE"] = manifest["release"]
     own = own_settings(Path.cwd() / "gunicorn.conf.py")
     workers = int(wanted["workers"]) or own.get("workers") or automatic_workers()
-    config.update(
-        access_log_format=ACCESS_LOG_FORMAT,
-        max_requests=own.get("max_requests", wanted["max_requests"]),
-    )
-    # Not all workers at the same moment.
-    config["max_requests_jitter"] = int(config["max_requests"]) // 10
+    config.update(access_log_format=ACCESS_LOG_FORMAT, max_requests=wanted["max_requests"])
     config.update(own)
+    # Not all workers at the same moment.
+    config.setdefault("max_requests_jitter", int(config["max_requests"]) // 10)
     config.update(
         wsgi_app=manifest["entry"],
         workers=workers,
         threads=int(wanted["threads"]) or own.get("threads") or automatic_threads(workers),
-        worker_class=worker_class(wanted["worker_class"], folder),
+        worker_class=class_named(wanted["worker_class"], folder),
         timeout=wanted["timeout_seconds"],
         graceful_timeout=wanted["graceful_timeout_seconds"],
         # Nginx keeps them for 0.5 s, so it is always the one who closes. And long enough for a
@@ -118,7 +115,7 @@ def own_settings(path: Path) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if not name.startswith("_")}
 
 
-def worker_class(name: str, folder: Path) -> str:
+def class_named(name: str, folder: Path) -> str:
     """Return what gunicorn calls a worker class; ``threads`` is the release's own."""
     if name != "threads":
         return name

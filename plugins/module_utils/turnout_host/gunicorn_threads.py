@@ -33,7 +33,7 @@ _GRACEFUL = {"graceful": True} if "graceful" in inspect.signature(TConn.close).p
 class Worker(ThreadWorker):  # type: ignore[misc]
     """Threads that each wait for a new connection or the next request on a kept one.
 
-    Of gthread it uses what that has had since gunicorn 20: a connection, and what answers it.
+    Of gthread it uses what that has had since gunicorn 22: a connection, and what answers it.
     """
 
     _seconds = 0.0  # that a request takes, on average
@@ -126,9 +126,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         conn, watch, is_asked = self._kept.pop(number, None), self._poll.modify, True
         if conn is None:
             conn, watch = self._accept(self._listeners[number]), self._poll.register
-            is_asked = conn is not None and _has_come(conn.sock)
-        if conn is None:
-            return
+            if conn is None:
+                return
+            is_asked = _has_come(conn.sock)
         try:
             if not is_asked or self._answer(conn):
                 number = conn.sock.fileno()

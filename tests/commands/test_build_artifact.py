@@ -313,6 +313,18 @@ def test_a_lock_without_gunicorn_is_refused(tmp_path, cache):
         build(AppSpec(app), [BOOKWORM], cache)
 
 
+def test_a_gunicorn_that_cannot_end_a_kept_connection_is_refused(tmp_path, cache):
+    index = tmp_path / "index"
+    lock = local_lock(index, gunicorn=f"21.2.0 {make_wheel(index, 'gunicorn', '21.2.0')}")
+    app = commit_app(tmp_path / "app", lock)
+
+    with pytest.raises(BuildError) as caught:
+        build(AppSpec(app), [BOOKWORM], cache)
+
+    assert f"{app / 'requirements.txt'} has gunicorn 21.2.0" in caught.value.why
+    assert "gunicorn>=22" in caught.value.next_step
+
+
 def test_a_package_with_no_file_for_the_target_is_named(tmp_path, cache):
     index = tmp_path / "index"
     foreign = make_wheel(index, "winlib", tag="cp311-cp311-win_amd64")

@@ -20,6 +20,8 @@ _NO_NETWORK = re.compile(
     r"network was disabled",
     re.IGNORECASE,
 )
+# What a release hooks into gunicorn asks a request to end its connection (Request.force_close).
+OLDEST_GUNICORN = 22
 
 
 @dataclass(frozen=True)
@@ -112,11 +114,19 @@ def _unlocked(why: str, spec: AppSpec) -> BuildError:
 
 
 def _require_gunicorn(pins: tuple[Pin, ...], spec: AppSpec) -> None:
-    if not any(pin.name == "gunicorn" for pin in pins):
+    version = next((pin.version for pin in pins if pin.name == "gunicorn"), None)
+    if version is None:
         raise BuildError(
             "Nothing would serve the app",
             f"gunicorn is not among the requirements in {origin(spec)}",
             "add gunicorn to the app's requirements and lock them again",
+        )
+    if int(version.partition(".")[0]) < OLDEST_GUNICORN:
+        raise BuildError(
+            "This gunicorn would answer requests with errors",
+            f"{origin(spec)} has gunicorn {version}, which cannot end a kept connection in time",
+            f"require gunicorn>={OLDEST_GUNICORN} and lock again (./inv deps.lock, or "
+            "uv pip compile --universal --generate-hashes)",
         )
 
 

@@ -128,7 +128,8 @@ def app_stages(app: Path, python: str = RUNNING, *, data: str = "app") -> list[S
 
 def lab_stages() -> list[Stage]:
     """Return the tests on a lab VM."""
-    return [_on_vms("lab", "lab and not fleet and not slow")]
+    # Two, each with a VM of its own: they wait for half of their time.
+    return [_on_vms("lab", "lab and not fleet and not slow", "--numprocesses=2", "--dist=loadfile")]
 
 
 def fleet_stages() -> list[Stage]:
@@ -136,9 +137,9 @@ def fleet_stages() -> list[Stage]:
     return [_on_vms("fleet", "fleet and not slow")]
 
 
-def _on_vms(title: str, which: str) -> Stage:
-    command = ("pytest", "-q", "--durations=20", "-m", which, VMS, f"--ignore={CONTAINERS}")
-    return Stage(title, command, is_pytest=True)
+def _on_vms(title: str, which: str, *options: str) -> Stage:
+    shown = ("pytest", "-q", "--durations=20", *options)
+    return Stage(title, (*shown, "-m", which, VMS, f"--ignore={CONTAINERS}"), is_pytest=True)
 
 
 def molecule_stages(scenario: str = "") -> list[Stage]:

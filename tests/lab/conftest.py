@@ -23,11 +23,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def lab() -> Iterator[Lab]:
-    """A lab of one VM, made for these tests and removed after them."""
-    made = labs.up(1, lab=NAME)
+def lab(worker_id: str) -> Iterator[Lab]:
+    """A lab of one VM for each process that runs tests, removed after them."""
+    name = f"{NAME}-{worker_id}"
+    made = labs.up(1, lab=name)
     yield made
-    labs.down(NAME)
+    labs.down(name)
 
 
 @pytest.fixture(scope="session")

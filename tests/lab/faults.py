@@ -175,7 +175,7 @@ CANDIDATES = {
     ),
     "it needs too much memory": Broken(
         "did not become healthy",
-        settings={"app_health": {"path": "/ready", "start_timeout_seconds": 15}},
+        settings={"app_health": {"path": "/ready", "start_timeout_seconds": 8}},
         line=TOO_MUCH,
         memory=300,
     ),

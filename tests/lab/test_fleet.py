@@ -18,7 +18,8 @@ CONDUCTORS = ("playbook", "invoke")
 @pytest.fixture
 def two(fleet: Fleet) -> tuple[str, str]:
     """Two releases that were verified one after the other; the later one is live."""
-    return fleet.deploy("earlier"), fleet.deploy("later")
+    (earlier,) = fleet.releases()
+    return earlier, fleet.deploy(f"later than {earlier}")
 
 
 def break_cold_start(fleet: Fleet, host: Host, release: str) -> None:

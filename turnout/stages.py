@@ -32,8 +32,13 @@ COMMANDS = "tests/commands"
 # Of the supported Pythons: what runs as a whole command with both does with those between.
 ENDS = ("3.11", "3.13")
 # Small and many: reading all of them takes longer than running a share, so each process reads its
-# share only (tests/sharing.py).
-UNIT = ("--dist=each", f"--ignore={COMMANDS}", f"--ignore={VMS}")
+# share only (tests/sharing.py). Of how many the tests are some per cent pytest does not know then.
+UNIT = (
+    "--dist=each",
+    "--override-ini=console_output_style=classic",
+    f"--ignore={COMMANDS}",
+    f"--ignore={VMS}",
+)
 # Tests of one file share what they made, which takes longer than they do.
 WHOLE_COMMANDS = ("--dist=loadfile", COMMANDS)
 

@@ -15,9 +15,9 @@ import pytest
 ROOT = Path(__file__).parent
 
 
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """More than there are cores: some tests wait a little, and others compute meanwhile."""
-    return (os.cpu_count() or 1) + (2 if config.option.dist == "each" else 1)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: some tests wait a little, and others compute meanwhile."""
+    return (os.cpu_count() or 1) + 1
 
 
 def pytest_configure_node(node: Any) -> None:

@@ -32,8 +32,8 @@ from turnout.stages import COVERAGE, REPORT
 
 CI = Path(".github/workflows/ci.yml")
 MEASURED = COVERAGE.relative_to(REPOSITORY)
-# One more than processors, since tests on VMs wait for half of their time; many take much memory.
-AT_ONCE = min(5, (os.cpu_count() or 1) + 1)
+# With three on two processors the whole takes as long, and each test longer.
+AT_ONCE = max(2, min(4, os.cpu_count() or 1))
 MATRIX = re.compile(r"\$\{\{ *matrix\.([a-z_]+) *\}\}")
 
 
@@ -44,7 +44,7 @@ class Step:
     Args:
         combination: of the matrix, by number; its steps follow one another.
         rank: how many jobs come before its job, at most.
-        is_longest: nothing takes longer, so it begins first.
+        is_longest: nothing else takes so long, so it begins first.
     """
 
     job: str
@@ -92,8 +92,8 @@ def run_in_clean_clone(*, job: str = "") -> None:
 def beside_each_other(wanted: list[Step], repository: Path) -> list[Outcome]:
     """Run steps, those of independent jobs some at a time; return how they ended, in their order.
 
-    What needs others waits for all of them. The longest jobs begin first, and the rest goes on
-    beside them. One that runs alone is watched while it runs; of several, each is shown at its end.
+    What needs others waits for all of them. The longest job begins first, and the rest goes on
+    beside it. One that runs alone is watched while it runs; of several, each is shown at its end.
     """
     found: dict[Step, list[Outcome]] = {}
 
@@ -130,9 +130,9 @@ def steps(workflow: Path) -> list[Step]:
     depth: dict[str, int] = {}
     for name in order:
         depth[name] = 1 + max((depth[other] for other in needs[name]), default=0)
-    longest = max(_minutes(job) for job in jobs.values())
+    longest = max(jobs, key=lambda name: _minutes(jobs[name]))
     return [
-        Step(name, command, chain, depth[name], is_longest=_minutes(jobs[name]) == longest)
+        Step(name, command, chain, depth[name], is_longest=name == longest)
         for name in sorted(jobs, key=lambda name: depth[name])
         for chain, command in commands(jobs[name])
     ]

@@ -1,7 +1,7 @@
 """The list of checks is the workflow that CI runs: `./inv test` reads it and runs its steps here.
 
 So the workflow cannot rot unseen, and what is green here is green there. As there, jobs run beside
-each other: tests on VMs wait for most of their time, and others compute meanwhile.
+each other: tests on VMs wait for half of their time, and others compute meanwhile.
 """
 
 from __future__ import annotations

@@ -189,7 +189,6 @@ class Fleet(Site):
             before: `journals` from before it began.
             on: these hosts alone; a database that is shared is migrated on the first one.
         """
-
         watch = ["timeout", f"{SOON_SECONDS:.0f}", "python3", "-c", NOTED]
         watch += [f"/srv/{self.name}/journal.jsonl", phase, *before]
         with ExitStack() as stack:
@@ -201,7 +200,9 @@ class Fleet(Site):
 
             def reached() -> bool:
                 assert running.process.poll() is None, running.end()
-                return all(one.poll() == 0 for one in waiting)
+                codes = [one.poll() for one in waiting]
+                assert not any(codes), "a host cannot be asked any more"
+                return None not in codes
 
             until(reached, f"phase {phase}", pause=0.05)
 

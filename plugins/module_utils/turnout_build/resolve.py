@@ -21,7 +21,8 @@ _NO_NETWORK = re.compile(
     re.IGNORECASE,
 )
 # What a release hooks into gunicorn asks a request to end its connection (Request.force_close).
-OLDEST_GUNICORN = 22
+_OLDEST_GUNICORN = 22
+_LOCK_AGAIN = "lock it again (./inv deps.lock, or uv pip compile --universal --generate-hashes)"
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def _unlocked(why: str, spec: AppSpec) -> BuildError:
     return BuildError(
         "The app's requirements are not locked",
         f"{origin(spec)} {why}",
-        "lock it again (./inv deps.lock, or uv pip compile --universal --generate-hashes)",
+        _LOCK_AGAIN,
     )
 
 
@@ -121,12 +122,11 @@ def _require_gunicorn(pins: tuple[Pin, ...], spec: AppSpec) -> None:
             f"gunicorn is not among the requirements in {origin(spec)}",
             "add gunicorn to the app's requirements and lock them again",
         )
-    if int(version.partition(".")[0]) < OLDEST_GUNICORN:
+    if int(version.partition(".")[0]) < _OLDEST_GUNICORN:
         raise BuildError(
             "This gunicorn would answer requests with errors",
             f"{origin(spec)} has gunicorn {version}, which cannot end a kept connection in time",
-            f"require gunicorn>={OLDEST_GUNICORN} and lock again (./inv deps.lock, or "
-            "uv pip compile --universal --generate-hashes)",
+            f"require gunicorn>={_OLDEST_GUNICORN} and {_LOCK_AGAIN}",
         )
 
 

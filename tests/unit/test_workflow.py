@@ -9,6 +9,7 @@ import shlex
 import string
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pytest
 import yaml
 from invoke.collection import Collection
 from invoke.exceptions import ParseError
-from invoke.parser import Parser
+from invoke.parser import Parser, ParserContext
 
 import tasks
 from turnout import stages, workflow
@@ -53,7 +54,17 @@ def running(*commands: str, needs: list[str] | None = None) -> dict[str, Any]:
 
 
 def jobs_of(file: Path) -> dict[str, Any]:
-    return dict(yaml.safe_load(file.read_text())["jobs"])
+    return dict(_read(file.read_text())["jobs"])
+
+
+@cache
+def _read(text: str) -> dict[str, Any]:
+    return dict(yaml.safe_load(text))
+
+
+@cache
+def verbs() -> list[ParserContext]:
+    return list(Collection.from_module(tasks).to_contexts())
 
 
 def all_steps(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -67,7 +78,7 @@ def assert_is_a_verb(command: str) -> None:
     program, *arguments = shlex.split(command)
     assert program == "./inv", command
     assert "\n" not in command
-    parser = Parser(contexts=Collection.from_module(tasks).to_contexts())
+    parser = Parser(contexts=verbs())
     try:
         parsed = parser.parse_argv(arguments)
     except ParseError as error:
@@ -289,9 +300,9 @@ def test_actions_are_pinned_and_permissions_least(file: Path) -> None:
 def test_a_stale_cache_cannot_pass(file: Path) -> None:
     caches = [step["with"] for _, step in all_steps(file) if "cache@" in step.get("uses", "")]
     assert caches
-    for cache in caches:
-        assert "hashFiles('requirements*.txt', 'app/requirements*.txt')" in cache["key"]
-        assert "restore-keys" not in cache
+    for entry in caches:
+        assert "hashFiles('requirements*.txt', 'app/requirements*.txt')" in entry["key"]
+        assert "restore-keys" not in entry
 
 
 @pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)

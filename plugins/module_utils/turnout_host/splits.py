@@ -74,10 +74,11 @@ def _name(taking: dict[str, int], live: str) -> str:
 
 
 def _fill(layout: Layout, folder: str, taking: dict[str, int], live: str) -> None:
-    owners = [slot for slot, count in taking.items() for _ in range(count)]
-    for lane, slot in enumerate(owners):
-        (layout.splits / folder / f"{lane:02}.sock").symlink_to(layout.socket(slot))
-    _link_static(layout.splits / folder, live)
+    split = layout.splits / folder
+    owners = [owner for slot, count in taking.items() for owner in [layout.socket(slot)] * count]
+    for lane, socket in enumerate(owners):
+        (split / f"{lane:02}.sock").symlink_to(socket)
+    _link_static(split, live)
 
 
 def _link_static(split: Path, live: str) -> None:

@@ -91,7 +91,7 @@ def values() -> Values:
 
 
 def _templated(what: Any, known: dict[str, Any], **options: Any) -> Any:
-    """Ansible takes a fifth of a second to import, which the process that counts never needs."""
+    # Takes a fifth of a second to import, which the process that counts never needs.
     from ansible.parsing.dataloader import DataLoader
     from ansible.template import Templar
 

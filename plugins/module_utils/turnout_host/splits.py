@@ -75,9 +75,10 @@ def _name(taking: dict[str, int], live: str) -> str:
 
 def _fill(layout: Layout, folder: str, taking: dict[str, int], live: str) -> None:
     split = layout.splits / folder
-    owners = [owner for slot, count in taking.items() for owner in [layout.socket(slot)] * count]
-    for lane, socket in enumerate(owners):
-        (split / f"{lane:02}.sock").symlink_to(socket)
+    sockets = {slot: layout.socket(slot) for slot in taking}
+    owners = [slot for slot, count in taking.items() for _ in range(count)]
+    for lane, slot in enumerate(owners):
+        (split / f"{lane:02}.sock").symlink_to(sockets[slot])
     _link_static(split, live)
 
 

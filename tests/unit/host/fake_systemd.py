@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ class FakeSystemd:
         self.calls: list[str] = []
         self.answers: dict[str, tuple[int, str]] = {}
         self._file = layout.root / "systemd.json"
+        # A test may change a service while the code it tests looks at it.
+        self._lock = threading.RLock()
 
     def __call__(
         self,
@@ -45,13 +48,15 @@ class FakeSystemd:
                 return subprocess.CompletedProcess(argv, code, output)
         if argv[1] == "is-active":
             return subprocess.CompletedProcess(argv, 0 if self._timer(argv[2]).exists() else 3)
-        return subprocess.CompletedProcess(argv, 0, self._play(list(argv)))
+        with self._lock:
+            return subprocess.CompletedProcess(argv, 0, self._play(list(argv)))
 
     def set(self, slot: str, **shown: Any) -> None:
         """Make ``systemctl show`` say this of a slot's service."""
-        state = self._load()
-        state[slot] = {**state.get(slot, STOPPED), "loaded": "", **shown}
-        self._save(state)
+        with self._lock:
+            state = self._load()
+            state[slot] = {**state.get(slot, STOPPED), "loaded": "", **shown}
+            self._save(state)
 
     def loaded(self, slot: str) -> str:
         """Return the drop-in that systemd had read when it started the slot last."""

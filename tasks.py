@@ -36,11 +36,16 @@ def run_all(c: Context, fast: bool = False) -> None:
 
 
 @verb(name="unit")
-def run_unit(c: Context, python: str = "") -> None:
+def run_unit(c: Context, python: str = "", coverage: bool = False) -> None:
     """Run the unit, contract and template tests, those of whole commands, and the app's own."""
     from turnout.quality import unit
 
-    unit(python)
+    unit(python, coverage=coverage)
+
+
+run_unit.help.update(
+    coverage="Count the code that they run, for test.coverage; takes half as long again.",
+)
 
 
 @verb(name="lab")

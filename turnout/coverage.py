@@ -41,7 +41,9 @@ def gate(repository: Path = REPOSITORY, measured: Path = stages.COVERAGE) -> Non
     """
     data = sorted(str(path) for path in measured.glob("data.*"))
     if not data:
-        raise TurnoutError("No check has measured its coverage yet.", next_step="./inv test.unit")
+        raise TurnoutError(
+            "No check has measured its coverage yet.", next_step="./inv test.unit --coverage"
+        )
     run = _Coverage(stages.tools() / "coverage", repository, measured / "all")
     run("combine", "--keep", "--quiet", *data)
     run("xml", "--quiet", "-o", str(measured / "coverage.xml"))

@@ -24,10 +24,11 @@ def lint() -> None:
     conclude([run(stage) for stage in stages.lint_stages()])
 
 
-def unit(python: str = "") -> None:
+def unit(python: str = "", *, coverage: bool = False) -> None:
     """Run the unit and contract tests and the app's, with this version of Python."""
     stages.tools()
-    conclude([run(stage) for stage in stages.unit_stages(python or stages.RUNNING)])
+    wanted = stages.unit_stages(python or stages.RUNNING, coverage=coverage)
+    conclude([run(stage) for stage in wanted])
 
 
 def fast() -> None:

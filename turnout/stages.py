@@ -87,37 +87,43 @@ def lint_stages() -> list[Stage]:
     ]
 
 
-def unit_stages(python: str = RUNNING) -> list[Stage]:
+def unit_stages(python: str = RUNNING, *, coverage: bool = False) -> list[Stage]:
     """Return what needs no lab: unit, contract and template tests, commands, the app's own tests.
 
     Whole commands run with the running Python, the oldest and the newest.
 
+    Args:
+        python: the version that runs them.
+        coverage: count the code that they run. The other Pythons take the same branches as the
+            running one, and more time, so they are never measured.
+
     Raises:
         NotHere: this machine does not have that Python.
     """
+    measure = coverage and python == RUNNING
     kinds: dict[str, tuple[str, ...]] = {"unit": UNIT}
     if python in (RUNNING, *ENDS):
         kinds["commands"] = WHOLE_COMMANDS
     ours = [
         Stage(
             kind if python == RUNNING else f"{kind}, Python {python}",
-            ("pytest", "-q", "--numprocesses=auto", *which, *_measured(python)),
+            ("pytest", "-q", "--numprocesses=auto", *which, *_measuring(measure)),
             is_pytest=True,
             bin=tools(python),
-            variables=_data(kind, python),
+            variables=_data(kind) if measure else {},
         )
         for kind, which in kinds.items()
     ]
-    return [*ours, *app_stages(REPOSITORY / "app", python)]
+    return [*ours, *app_stages(REPOSITORY / "app", python, measure=measure)]
 
 
-def app_stages(app: Path, python: str = RUNNING, *, data: str = "app") -> list[Stage]:
+def app_stages(app: Path, python: str = RUNNING, *, measure: bool = False) -> list[Stage]:
     """Return the app's own tests, in an environment of its own locked requirements.
 
     Args:
         app: the folder of the app.
         python: the version that runs them.
-        data: names what is measured; two runs of the same name overwrite each other's.
+        measure: count the code that they run, where the app says what of it.
     """
     if not (app / "tests").is_dir():
         return []
@@ -125,9 +131,10 @@ def app_stages(app: Path, python: str = RUNNING, *, data: str = "app") -> list[S
     command += ["--python", interpreter(python)]
     for name in ("requirements.txt", "requirements-dev.txt"):
         command += ["--with-requirements", name] if (app / name).exists() else []
-    command += ["python", "-m", "pytest", "-q", *(_measured(python) if _says_what(app) else ())]
+    measure = measure and _says_what(app)
+    command += ["python", "-m", "pytest", "-q", *_measuring(measure)]
     title = "app" if python == RUNNING else f"app, Python {python}"
-    variables = _data(data, python)
+    variables = _data("app") if measure else {}
     return [Stage(title, tuple(command), is_pytest=True, folder=app, variables=variables)]
 
 
@@ -184,14 +191,9 @@ def soak_stage(instants: int, seed: int, hosts: int, deploys: int = 0, first: in
     return Stage("soak", tuple(words))
 
 
-def _measured(python: str = RUNNING) -> tuple[str, ...]:
-    """Measure once: the other Pythons take the same branches, and more time.
-
-    What is measured is in the pyproject.toml of the folder that the tests run in.
-    """
-    if python != RUNNING:
-        return ()
-    return ("--cov", "--cov-branch", "--cov-report=", "--cov-fail-under=0")
+def _measuring(wanted: bool) -> tuple[str, ...]:
+    """What is measured is in the pyproject.toml of the folder that the tests run in."""
+    return ("--cov", "--cov-branch", "--cov-report=", "--cov-fail-under=0") if wanted else ()
 
 
 def _says_what(app: Path) -> bool:
@@ -200,9 +202,9 @@ def _says_what(app: Path) -> bool:
     return settings.exists() and "coverage" in tomllib.loads(settings.read_text()).get("tool", {})
 
 
-def _data(stage: str, python: str) -> dict[str, str]:
+def _data(stage: str) -> dict[str, str]:
     COVERAGE.mkdir(parents=True, exist_ok=True)
-    return {"COVERAGE_FILE": str(COVERAGE / f"data.{stage}-{python}")}
+    return {"COVERAGE_FILE": str(COVERAGE / f"data.{stage}-{RUNNING}")}
 
 
 def interpreter(python: str) -> str:

@@ -85,7 +85,7 @@ def test_a_gate_before_any_check_says_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(TurnoutError, match="No check has measured") as caught:
         coverage.gate(tmp_path, tmp_path)
 
-    assert "test.unit" in caught.value.next_step
+    assert "test.unit --coverage" in caught.value.next_step
 
 
 def test_counts_that_cannot_be_read_are_told_with_the_way_out(checkout: Path) -> None:

@@ -145,7 +145,7 @@ def test_the_apps_own_tests_pass_on_postgresql(visitors: Site) -> None:
         f"ALTER ROLE tests PASSWORD '{password}';".encode()
     ))  # fmt: skip
     assert done.returncode == 0, done.stderr
-    (stage,) = app_stages(REPOSITORY / "app", data="app-on-postgresql")
+    (stage,) = app_stages(REPOSITORY / "app")
 
     with tunnel(host, 5432) as port:
         url = f"postgresql://tests:{password}@127.0.0.1:{port}/tests"

@@ -140,7 +140,7 @@ def test_the_unit_tests_run_with_the_python_that_is_asked_for(
     lab: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(stages, "unit_stages", lambda python: asked.append(python) or [])
+    monkeypatch.setattr(stages, "unit_stages", lambda python, **_: asked.append(python) or [])
 
     quality.unit("3.12")
     quality.unit()

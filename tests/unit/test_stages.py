@@ -71,10 +71,13 @@ def test_a_python_that_is_not_here_fails_nothing_and_says_so(uv: Stub) -> None:
         stages.unit_stages(OTHER)
 
 
-def test_coverage_is_measured_once_and_where_no_playbook_runs_for_long(uv: Stub) -> None:
-    here = stages.unit_stages()
+def test_coverage_is_measured_when_asked_for_once_and_where_no_playbook_runs_for_long(
+    uv: Stub,
+) -> None:
+    here = stages.unit_stages(coverage=True)
     there = [
-        *stages.unit_stages(OTHER),
+        *stages.unit_stages(),
+        *stages.unit_stages(OTHER, coverage=True),
         *stages.lab_stages(),
         *stages.fleet_stages(),
         *stages.image_stages(),
@@ -115,9 +118,9 @@ def test_an_app_without_test_requirements_of_its_own_is_tested_with_its_locked_o
 def test_an_app_is_measured_where_it_says_what_of_it(tmp_path: Path) -> None:
     """Measuring takes pytest-cov, which a team's own app may not have."""
     (tmp_path / "tests").mkdir()
-    (silent,) = stages.app_stages(tmp_path)
+    (silent,) = stages.app_stages(tmp_path, measure=True)
     (tmp_path / "pyproject.toml").write_text("[tool.coverage.run]\nbranch = true\n")
-    (telling,) = stages.app_stages(tmp_path)
+    (telling,) = stages.app_stages(tmp_path, measure=True)
 
     assert "--cov" not in silent.command
     assert "--cov" in telling.command

@@ -27,7 +27,7 @@ RUFF = ("--output-format=github",)
 VMS = "tests/lab"
 # These need the engine for containers, not for VMs, and are a check of their own.
 CONTAINERS = "tests/lab/test_containers.py"
-# What starts programs (whole commands as a person runs them, builds, git, hooks), and no VM.
+# What starts programs (whole commands as a person runs them, builds, git, hooks, gunicorn), no VM.
 COMMANDS = "tests/commands"
 # Of the supported Pythons: what runs as a whole command with both does with those between.
 ENDS = ("3.11", "3.13")

@@ -6,15 +6,13 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.unit.host import making
 from tests.unit.host.fake_systemd import FakeSystemd
-from tests.unit.host.gunicorn_server import Server
 from tests.unit.host.http_server import Site, serving
 from turnout_host import drain, probe, start, switch
 from turnout_host.layout import Layout
@@ -93,30 +91,3 @@ def owners(monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[int, int]]:
 
     monkeypatch.setattr(os, "chown", chown)
     return given
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """gunicorn with one worker of two threads, for the tests after which it goes on."""
-    server = Server(tmp_path_factory.mktemp("gunicorn"))
-    try:
-        assert server.get("/")[0] == 200, server.log.read_text()
-        yield server
-    finally:
-        server.stop()
-
-
-@pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
-    """Start a gunicorn of the test's own that answers."""
-    started: list[Server] = []
-
-    def serving(**gunicorn: Any) -> Server:
-        server = Server(tmp_path, **gunicorn)
-        started.append(server)
-        assert server.get("/")[0] == 200, server.log.read_text()
-        return server
-
-    yield serving
-    for server in started:
-        server.stop()

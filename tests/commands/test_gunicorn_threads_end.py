@@ -11,7 +11,7 @@ from contextlib import closing, suppress
 
 import pytest
 
-from tests.unit.host.gunicorn_server import PATIENCE_SECONDS, Server, ask, is_running, until
+from tests.commands.gunicorn_server import PATIENCE_SECONDS, Server, ask, is_running, until
 
 
 def test_an_answer_that_breaks_off_holds_up_no_stop(serve: Callable[..., Server]) -> None:

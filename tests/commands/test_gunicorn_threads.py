@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from tests.unit.host.gunicorn_server import Server, ask, until
+from tests.commands.gunicorn_server import Server, ask, until
 from turnout_host import gunicorn_threads
 
 

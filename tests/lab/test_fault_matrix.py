@@ -33,6 +33,15 @@ FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 
 
 @contextmanager
+def nothing_changes(fleet: Fleet) -> Iterator[None]:
+    """What was live is live, and nothing is left over: the next fault meets the hosts like that."""
+    live = fleet.releases()
+    yield
+    assert fleet.releases() == live
+    assert fleet.leftovers() == ""
+
+
+@contextmanager
 def nobody_notices(fleet: Fleet) -> Iterator[set[str]]:
     """Visitors of all hosts see no failure; the next deploy succeeds and leaves nothing over."""
     with fleet.load():
@@ -45,39 +54,33 @@ def nobody_notices(fleet: Fleet) -> Iterator[set[str]]:
 @pytest.mark.parametrize("name", CANDIDATES)
 def test_a_candidate_that_fails_takes_no_traffic_on_any_host(fleet: Fleet, name: str) -> None:
     candidate = CANDIDATES[name]
-    with nobody_notices(fleet) as live:
+    with fleet.load(), nothing_changes(fleet):
         with broken(fleet, candidate):
             code, output = fleet.begin("broken", **candidate.settings).end()
 
         assert code != 0
         assert candidate.cause in output
-        assert fleet.releases() == live
-        assert fleet.leftovers() == ""
 
 
 def test_a_disk_that_fills_up_on_one_host_changes_none(fleet: Fleet) -> None:
     full = fleet.hosts[1]
     hook = {"before_stage": [{"command": fill_up(full)}]}
-    with nobody_notices(fleet) as live:
+    with fleet.load(), nothing_changes(fleet):
         with small_disk(full, 40_000):
             code, output = fleet.begin("full", release_free_megabytes=0, app_hooks=hook).end()
 
         assert code != 0
         assert f"{full.vm.name}" in output
         assert "a disk of the host is full" in output
-        assert fleet.releases() == live
-        assert fleet.leftovers() == ""
 
 
 def test_an_artifact_that_arrives_damaged_is_unpacked_nowhere(fleet: Fleet) -> None:
     hook = {"before_stage": [{"command": DAMAGE}]}
-    with nobody_notices(fleet) as live:
+    with nobody_notices(fleet), nothing_changes(fleet):
         code, output = fleet.begin("damaged", app_hooks=hook).end()
 
         assert code != 0
         assert "arrived damaged" in output
-        assert fleet.releases() == live
-        assert fleet.leftovers() == ""
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,41 @@ def test_a_load_that_counted_nothing_is_an_error() -> None:
 def test_a_load_is_short() -> None:
     with pytest.raises(ValueError, match="at most"):
         wrk.load(MACHINE, 80, "localhost", "/", 3600)
+
+
+def processes(proc: Path, *lines: tuple[int, int, str, int]) -> dict[str, int]:
+    """Return what the load's own program counts of these: number, parent, command, ticks."""
+    for number, parent, command, ticks in lines:
+        folder = proc / str(number)
+        folder.mkdir(parents=True)
+        (folder / "cmdline").write_text(command.replace(" ", "\0"))
+        (folder / "stat").write_text(f"{number} (a b) S {parent} {'0 ' * 9}{ticks} 1 2 3 20")
+    return dict(runpy.run_path(str(sites.FILES / "load.py"))["used"](proc))
+
+
+def test_what_servers_take_of_the_processor_is_counted_though_one_ends_meanwhile(
+    tmp_path: Path,
+) -> None:
+    stopped = [(30, 1, "python3 -m gunicorn", 5000), (31, 30, "python3 -m gunicorn", 4000)]
+    before = processes(
+        tmp_path / "before",
+        (10, 1, "nginx: master process", 100),
+        (20, 1, "python3 -m gunicorn", 200),
+        (21, 20, "python3 -m gunicorn", 300),
+        (40, 1, "wrk", 10_000),
+        *stopped,
+    )
+    # The worker has been replaced: its master has waited for it, and has its time.
+    after = processes(
+        tmp_path / "after",
+        (10, 1, "nginx: master process", 150),
+        (20, 1, "python3 -m gunicorn", 600),
+        (22, 20, "python3 -m gunicorn", 40),
+    )
+
+    between = runpy.run_path(str(sites.FILES / "load.py"))["between"]
+
+    assert between(before, after) == 50 + 140
 
 
 SITE = """upstream turnout_stub {

@@ -9,22 +9,39 @@ import sys
 from pathlib import Path
 
 
-def used() -> float:
-    """Return the seconds of all servers so far, workers included that have ended since."""
-    ticks = 0
-    for folder in Path("/proc").glob("[0-9]*"):
+def used(proc: Path) -> dict[str, int]:
+    """Return the ticks of each server so far, its workers included that have ended since."""
+    parents, ticks = {}, {}
+    for folder in proc.glob("[0-9]*"):
         try:
             command = (folder / "cmdline").read_bytes()
             fields = (folder / "stat").read_text().rpartition(")")[2].split()
         except OSError:
             continue
         if command.startswith(b"nginx") or b"gunicorn" in command:
+            parents[folder.name] = fields[1]
             # user, system, and both of children that were waited for
-            ticks += sum(map(int, fields[11:15]))
-    return ticks / os.sysconf("SC_CLK_TCK")
+            ticks[folder.name] = sum(map(int, fields[11:15]))
+    servers: dict[str, int] = {}
+    for process, parent in parents.items():
+        server = parent if parent in parents else process
+        servers[server] = servers.get(server, 0) + ticks[process]
+    return servers
 
 
-before = used()
-done = subprocess.run(["wrk", *sys.argv[1:]], check=False)
-print(f"Processor seconds: {used() - before:.2f}")
-sys.exit(done.returncode)
+def between(before: dict[str, int], after: dict[str, int]) -> int:
+    """Return the ticks since ``before``; a server that has ended takes what it used with it."""
+    return sum(ticks - before.get(server, 0) for server, ticks in after.items())
+
+
+def main() -> int:
+    proc = Path("/proc")
+    before = used(proc)
+    done = subprocess.run(["wrk", *sys.argv[1:]], check=False)
+    seconds = between(before, used(proc)) / os.sysconf("SC_CLK_TCK")
+    print(f"Processor seconds: {seconds:.2f}")
+    return done.returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import venv
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,11 @@ case "$1" in
   -c) [ -z "${OLD_PYTHON:-}" ] || exit 1
       readlink -f "$0" ;;
   -m) echo "$2" >> "$LOG"
-      if [ "$2" = venv ]; then mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; exit; fi ;;
+      if [ "$2" = venv ]; then
+        mkdir -p "$3/bin" "$3/lib/python3.12/site-packages"
+        cp "$0" "$3/bin/python"
+        exit
+      fi ;;
   --*) echo pip >> "$LOG" ;;
 esac
 if [ "$2" = pip ]; then
@@ -80,6 +85,23 @@ def test_first_start_makes_the_environment_and_runs_invoke(checkout):
     assert code == 0
     assert said.splitlines()[-1] == f"{root}|{root}/.venv|{root}/.venv/bin|deploy --env a b"
     assert "making .venv" in said
+
+
+def test_programs_of_the_environment_seldom_go_through_all_that_they_imported(checkout):
+    venv.create(checkout.root / "usual", with_pip=False)
+    checkout.inv("status")
+
+    (line,) = (checkout.root / ".venv").rglob("*.pth")
+    (packages,) = (checkout.root / "usual").glob("lib/python3*/site-packages")
+    shutil.copy(line, packages)
+    said = subprocess.run(
+        [checkout.root / "usual/bin/python", "-c", "import gc; print(gc.get_threshold()[0])"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert (said.stdout, said.stderr) == ("50000\n", "")
 
 
 def test_second_start_asks_no_python_at_all(checkout):

@@ -136,16 +136,21 @@ def test_the_fast_checks_need_no_lab(lab: list[str]) -> None:
     assert {"ruff check", "unit", "commands", "app"} <= set(lab)
 
 
-def test_the_unit_tests_run_with_the_python_that_is_asked_for(
+def test_the_unit_tests_run_with_the_python_that_is_asked_for_and_counted_where_asked(
     lab: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[str] = []
-    monkeypatch.setattr(stages, "unit_stages", lambda python, **_: asked.append(python) or [])
+    asked: list[tuple[str, bool]] = []
+
+    def stages_of(python: str, *, coverage: bool) -> list[Stage]:
+        asked.append((python, coverage))
+        return []
+
+    monkeypatch.setattr(stages, "unit_stages", stages_of)
 
     quality.unit("3.12")
-    quality.unit()
+    quality.unit(coverage=True)
 
-    assert asked == ["3.12", stages.RUNNING]
+    assert asked == [("3.12", False), (stages.RUNNING, True)]
 
 
 def test_what_a_linter_says_of_a_line_is_shown_beside_it(

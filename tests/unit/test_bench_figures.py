@@ -23,10 +23,20 @@ def test_a_figure_tells_its_median_and_its_extremes() -> None:
     assert (FAST.median, FAST.least, FAST.most) == (2.0, 1.0, 6.0)
 
 
-def test_a_ratio_divides_the_medians_and_the_least_values() -> None:
+def test_a_ratio_is_the_median_of_the_rounds_and_of_the_least_values() -> None:
     found = ratio("slow / fast", SLOW, FAST)
 
     assert (found.value, found.best) == (4.0, 4.0)
+
+
+def test_a_ratio_stays_what_it_is_while_the_machine_gets_slower() -> None:
+    ours, others = Figure("ours", (2.0, 4.0, 10.0)), Figure("others", (1.0, 2.0, 20.0))
+
+    assert ratio("ours / others", ours, others).value == 2.0
+
+
+def test_a_ratio_divides_the_medians_where_one_failed_in_a_round() -> None:
+    assert ratio("slow / fast", SLOW, Figure("fast", (1.0, 3.0))).value == 4.0
 
 
 def test_where_more_is_better_the_best_are_the_greatest() -> None:

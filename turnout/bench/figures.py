@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -42,11 +43,11 @@ class Figure:
 
 @dataclass(frozen=True)
 class Ratio:
-    """How two figures compare: of their medians, and of their best values.
+    """How two figures compare: round by round, and of their best values.
 
     Attributes:
         name: what is divided by what.
-        value: of the medians; the one that counts.
+        value: the median of the rounds' ratios; the one that counts.
         best: of the best values, which other programs on the machine disturb least.
         better: `lower` or `higher`.
         goal: what it should be at most (or at least); None without one.
@@ -69,11 +70,16 @@ class Ratio:
 def ratio(
     name: str, over: Figure, under: Figure, *, better: str = LOWER, goal: float | None = None
 ) -> Ratio:
-    """Return ``over`` divided by ``under``; the best values are the least or the greatest."""
+    """Return ``over`` divided by ``under``, whose best values are the least or the greatest.
+
+    What is slow for minutes slows both values of a round, so each round is compared by itself.
+    Where one of the two failed in a round, the medians are divided.
+    """
     best: Summary = min if better == LOWER else max
-    return Ratio(
-        name, over.median / under.median, best(over.values) / best(under.values), better, goal
-    )
+    value = over.median / under.median
+    if len(over.values) == len(under.values):
+        value = statistics.median(map(operator.truediv, over.values, under.values))
+    return Ratio(name, value, best(over.values) / best(under.values), better, goal)
 
 
 def total(name: str, parts: Mapping[str, float], figures: Mapping[str, Figure]) -> Figure:
@@ -118,7 +124,7 @@ def figures_table(figures: list[Figure], title: str = "what") -> str:
 def ratios_table(ratios: list[Ratio]) -> str:
     """Return ratios as a Markdown table; what misses its goal says so."""
     return table(
-        ["ratio", "of the medians", "of the best", "goal"],
+        ["ratio", "median of the rounds", "of the best", "goal"],
         [[one.name, f"{one.value:.2f}", f"{one.best:.2f}", _verdict(one)] for one in ratios],
     )
 

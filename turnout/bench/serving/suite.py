@@ -111,8 +111,10 @@ def _trivial(vm: Machine, left_out: dict[str, str]) -> list[Site]:
         for title, kind in KINDS.items()
         if title not in left_out
     ]
-    others = [sites.usual(vm, STUB), sites.bare(vm, STUB, 0), sites.bare_gthread(vm, STUB, 1)]
-    return [*deployed, sites.one_lane(vm, STUB), *others]
+    ours, *others = deployed
+    # Beside each other, as they are compared: one follows at once upon the other.
+    compared = [ours, sites.usual(vm, STUB), sites.one_lane(vm, STUB)]
+    return [*compared, *others, sites.bare(vm, STUB, 0), sites.bare_gthread(vm, STUB, 1)]
 
 
 def _realistic(vm: Machine) -> list[Site]:

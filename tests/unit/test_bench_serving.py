@@ -207,6 +207,7 @@ def test_the_report_compares_classes_lanes_and_the_usual_pair() -> None:
         "sample app, page with database: 99 % within, ours / usual pair": (0.8, True),
         "trivial app: 20 lanes / one lane": (1.0, True),
         "trivial app: threads / sync": (3.0, True),
+        "trivial app: processor, 20 lanes / one lane": (1.0, True),
     }
     assert "- 2 of 800 requests failed." in report.markdown()
     assert "- Turnout, gevent was left out: no wheel" in report.markdown()

@@ -111,7 +111,9 @@ def ratios(counted: dict[str, Counted]) -> list[Ratio]:
         for title, (one, other) in pairs.items()
         if {one, other} <= speed.keys()
     ]
-    return found
+    processor = counted[TRIVIAL].processor.figures()
+    lanes = f"{TRIVIAL}: processor, 20 lanes / one lane"
+    return [*found, ratio(lanes, processor[OURS], processor[sites.ONE_LANE])]
 
 
 def _faster(

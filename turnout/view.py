@@ -112,7 +112,7 @@ class LiveView:
             return Group(*parts, *warnings)
         self._spinner.update(text=Text(self._progress.task or "Getting ready"))
         notes = [*self._notes, *self._progress.notes][-2:]
-        lines = [Text(f"  {line}", style="dim", overflow="ellipsis") for line in notes]
+        lines = [Text(f"  {one}", "dim", no_wrap=True, overflow="ellipsis") for one in notes]
         return Group(*parts, self._spinner, *lines)
 
 

@@ -211,6 +211,17 @@ def test_a_person_sees_the_run_and_keeps_its_last_state(
     assert "3 of 9 wheels" not in screen, "the run is over"
 
 
+def test_what_a_long_step_says_stays_on_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(view_module, "is_interactive", lambda: True)
+
+    with shown("deploy of prod") as view:
+        view.note(f"Downloading sqlalchemy-2.1.9-{'manylinux_2_28_x86_64.' * 8}whl (4.7 MB)")
+        line = next(one for one in text_of(view).splitlines() if "Downloading" in one)
+
+    assert "sqlalchemy" in line
+    assert line.endswith("…")
+
+
 def text_of(view: PlainView | LiveView) -> str:
     assert isinstance(view, LiveView)
     console = Console(width=120, record=True, file=io.StringIO())

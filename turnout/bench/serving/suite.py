@@ -112,7 +112,7 @@ def _trivial(vm: Machine, left_out: dict[str, str]) -> list[Site]:
         if title not in left_out
     ]
     ours, *others = deployed
-    # Beside each other, as they are compared: one follows at once upon the other.
+    # What is compared is loaded one after the other, in the same minute.
     compared = [ours, sites.usual(vm, STUB), sites.one_lane(vm, STUB)]
     return [*compared, *others, sites.bare(vm, STUB, 0), sites.bare_gthread(vm, STUB, 1)]
 

@@ -17,14 +17,15 @@ TOOLS = ("sh", "dirname", "readlink", "cat", "cmp", "mkdir", "mv", "rm", "cp", "
 PYTHON = r"""#!/bin/sh
 case "$1" in
   -c) [ -z "${OLD_PYTHON:-}" ] || exit 1
+      case "$0 $2" in */system/*ensurepip* | */slow/*enable-optimizations*) exit 1 ;; esac
       readlink -f "$0" ;;
   -m) echo "$2" >> "$LOG"
       if [ "$2" = venv ]; then
-        mkdir -p "$3/bin" "$3/lib/python3.12/site-packages"
-        cp "$0" "$3/bin/python"
+        shift $(($# - 1))
+        mkdir -p "$1/bin" "$1/lib/python3.12/site-packages"
+        cp "$0" "$1/bin/python"
         exit
       fi ;;
-  --*) echo pip >> "$LOG" ;;
 esac
 if [ "$2" = pip ]; then
   [ -z "${BREAK_PIP:-}" ] || exit 1
@@ -64,7 +65,8 @@ def checkout(tmp_path: Path) -> Checkout:
     root, programs = tmp_path / "a clone", tmp_path / "bin"
     root.mkdir()
     programs.mkdir()
-    shutil.copy(REPOSITORY / "inv", root)
+    text = (REPOSITORY / "inv").read_text()
+    _program(root / "inv", text.replace("system=/usr/bin", f"system={programs}/system"))
     (root / "requirements.txt").write_text("invoke==2\n")
     for tool in TOOLS:
         (programs / tool).symlink_to(str(shutil.which(tool)))
@@ -182,6 +184,32 @@ def test_a_python_that_went_away_is_replaced(checkout):
     code, _ = checkout.inv("status")
 
     assert (code, checkout.installs()) == (0, 2)
+
+
+def test_a_python_that_was_built_unoptimised_is_passed_over_and_may_install_all_the_same(checkout):
+    system, slow = checkout.programs / "system/python3", checkout.programs / "slow/python3"
+    for one in (system, slow):
+        one.parent.mkdir()
+        _program(one, PYTHON)
+    (checkout.programs / "python3").unlink()
+
+    code, said = checkout.inv("status", PATH=f"{slow.parent}:{checkout.programs}")
+
+    assert (code, checkout.installs()) == (0, 1)
+    assert f"making .venv with {system}" in said
+    assert str(system) in (checkout.root / ".venv/.made-by-inv").read_text()
+    assert not (checkout.root / ".venv/installer").exists()
+
+
+def test_an_unoptimised_python_is_better_than_none(checkout):
+    slow = checkout.programs / "slow/python3"
+    slow.parent.mkdir()
+    (checkout.programs / "python3").rename(slow)
+
+    code, said = checkout.inv("status", PATH=f"{slow.parent}:{checkout.programs}")
+
+    assert (code, checkout.installs()) == (0, 1)
+    assert f"making .venv with {slow}" in said
 
 
 def test_without_a_python_it_names_the_remedy(checkout):

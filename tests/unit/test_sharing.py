@@ -26,3 +26,14 @@ def test_what_is_not_run_is_not_dealt(tmp_path: Path) -> None:
     owners = shares(2, (tmp_path / "slow",), tmp_path)
 
     assert owners == {tmp_path / "test_one.py": 0, tmp_path / "test_two.py": 1}
+
+
+def test_tests_of_the_host_library_count_for_more_as_they_take_longer(tmp_path: Path) -> None:
+    (tmp_path / "host").mkdir()
+    for name in ("host/test_host.py", "test_one.py", "test_two.py", "test_three.py"):
+        (tmp_path / name).write_text("#" * 10)
+
+    owners = shares(2, root=tmp_path)
+
+    alone = owners.pop(tmp_path / "host/test_host.py")
+    assert set(owners.values()) == {1 - alone}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from typing import Any
 
 from . import hiding, unitfile, units, venvs
@@ -10,6 +11,10 @@ from .errors import HostFailure
 from .layout import Layout
 
 EVIDENCE_CHARACTERS = 8000
+
+
+class OutOfTimeError(HostFailure):
+    """The command was ended because its time was over."""
 
 
 def run_in_release(
@@ -20,6 +25,7 @@ def run_in_release(
     *,
     what: str,
     timeout_seconds: float,
+    timeout_setting: str = "",
     run: units.Run = units.run,
 ) -> str:
     """Run a shell command to its end and return what it printed, without the release's secrets.
@@ -30,12 +36,16 @@ def run_in_release(
     Args:
         command: for ``/bin/sh -c``, with the virtual environment's ``bin`` first on PATH.
         what: names the command in errors.
+        timeout_seconds: after which systemd ends it.
+        timeout_setting: where a team says how long that is.
 
     Raises:
-        HostFailure: if it fails or takes longer than ``timeout_seconds``.
+        OutOfTimeError: if it takes longer.
+        HostFailure: if it fails.
     """
     argv = [*_prefix(layout, name, manifest, timeout_seconds), "/bin/sh", "-c", command]
     hide = hiding.hider(layout, name)
+    began = time.monotonic()
     try:
         done = run(argv, check=False, timeout=timeout_seconds + 30)
     except HostFailure as failure:
@@ -44,6 +54,15 @@ def run_in_release(
         raise HostFailure(failure.cause, failure.next_step, evidence, {"log": output}) from None
     # Hidden before it is cut: half a secret would not be found any more.
     output = hide(done.stdout)
+    # systemd-run does not say why it was ended, and what the command said last is no cause.
+    if done.returncode and time.monotonic() - began >= timeout_seconds:
+        longer = f", or allow it more in {timeout_setting}" if timeout_setting else ""
+        raise OutOfTimeError(
+            f"{what} took longer than {timeout_seconds:g} s and was ended: `{command}`",
+            f"read its output; make it quicker{longer}; traffic is as before",
+            output[-EVIDENCE_CHARACTERS:],
+            {"log": output},
+        )
     if done.returncode:
         raise HostFailure(
             f"{what} failed with exit code {done.returncode}: `{command}`",
@@ -71,7 +90,7 @@ def _prefix(
         f"Environment=XDG_RUNTIME_DIR=/run/{runtime}",
         f"Environment=PATH={path}",
         f"RuntimeDirectory={runtime}",
-        f"RuntimeMaxSec={int(timeout_seconds)}",
+        f"RuntimeMaxSec={timeout_seconds * 1000:.0f}ms",
     ]
     flags = ["--quiet", "--pipe", "--wait", "--collect"]
     return ["systemd-run", *flags, *(f"--property={line}" for line in properties)]

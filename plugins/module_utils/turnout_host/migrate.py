@@ -35,8 +35,9 @@ def migrate(
 
     def execute(setting: str, line: str) -> str:
         return command.run_in_release(
-            layout, name, manifest, line, what=setting, timeout_seconds=timeout_seconds, run=run
-        )
+            layout, name, manifest, line, what=setting, timeout_seconds=timeout_seconds,
+            timeout_setting="app_command_timeout_seconds", run=run,
+        )  # fmt: skip
 
     output = ""
     if init and not is_initialised(layout):

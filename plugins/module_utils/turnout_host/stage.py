@@ -98,7 +98,7 @@ def check(layout: Layout, name: str, run: units.Run = units.run) -> None:
     """Load the app as gunicorn would, under its user and sandbox; it must be a WSGI application.
 
     Raises:
-        HostFailure: if it cannot be loaded; the release is marked as failed.
+        HostFailure: if it cannot be loaded, or not in its time; the release is marked as failed.
     """
     release = releases.get(layout, name)
     python, config = venvs.python(layout, release.venv), layout.release(name) / "gunicorn.conf.py"
@@ -113,8 +113,13 @@ def check(layout: Layout, name: str, run: units.Run = units.run) -> None:
             ),
             what="the import of the app",
             timeout_seconds=float(release.manifest["health"]["start_timeout_seconds"]),
+            timeout_setting="app_health.start_timeout_seconds",
             run=run,
         )
+    except command.OutOfTimeError as failure:
+        failure.cause = failure.cause.partition(":")[0]  # the command is ours, and long
+        releases.mark_failed(layout, name, failure.cause)
+        raise
     except HostFailure as failure:
         cause = f"the app does not import: {_last_line(failure.evidence)}"
         releases.mark_failed(layout, name, cause)

@@ -8,6 +8,7 @@ import os
 import pwd
 import tarfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from tests.unit.host import making
 from tests.unit.host.fake_systemd import FakeSystemd
 from tests.unit.host.making import file_member, special_member
-from turnout_host import envfile, gunicorn_hooks, releases, stage, venvs
+from turnout_host import command, envfile, gunicorn_hooks, releases, stage, venvs
 from turnout_host.artifact import Artifact
 from turnout_host.errors import HostFailure
 from turnout_host.layout import Layout
@@ -524,6 +525,24 @@ def test_an_app_that_does_not_import_is_marked_with_its_last_line(
 
     assert "app_entry (app:app)" in failed.value.next_step
     assert failed.value.evidence.startswith("Traceback")
+    assert releases.get(layout, "r1").failed
+
+
+def test_an_app_that_loads_too_slowly_is_not_told_to_be_broken(
+    layout: Layout, systemd: FakeSystemd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage_r1(layout, systemd)
+    systemd.answers["systemd-run"] = 255, "started\nstopped\n"
+    allowed = releases.get(layout, "r1").manifest["health"]["start_timeout_seconds"]
+    clock = SimpleNamespace(monotonic=iter([0.0, allowed + 0.1]).__next__)
+    monkeypatch.setattr(command, "time", clock)
+
+    with pytest.raises(HostFailure) as failed:
+        stage.check(layout, "r1", run=systemd)
+
+    told = f"the import of the app took longer than {allowed:g} s and was ended"
+    assert failed.value.cause == told
+    assert "app_health.start_timeout_seconds" in failed.value.next_step
     assert releases.get(layout, "r1").failed
 
 

@@ -18,9 +18,7 @@ import hashlib
 import hmac
 import os
 import re
-import secrets
 import stat
-import subprocess
 import sys
 from pathlib import Path
 
@@ -94,6 +92,8 @@ def caller() -> str:
     try:
         return Path(f"/proc/{parent}/cmdline").read_text().replace("\0", " ")
     except OSError:
+        import subprocess  # late: Ansible starts this for each environment, most often beside /proc
+
         ps = ["ps", "-o", "args=", "-p", str(parent)]
         return subprocess.run(ps, capture_output=True, text=True, check=False).stdout
 
@@ -154,7 +154,7 @@ def answer(env: str, command: str) -> str:
     except NoPasswordError:
         if env in wanted:
             raise
-        return secrets.token_urlsafe(32)
+        return os.urandom(32).hex()
 
 
 def main() -> int:

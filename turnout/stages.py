@@ -140,8 +140,7 @@ def app_stages(app: Path, python: str = RUNNING, *, measure: bool = False) -> li
 
 def lab_stages() -> list[Stage]:
     """Return the tests on a lab VM."""
-    # Two, each with a VM of its own: they wait for half of their time.
-    return [_on_vms("lab", "lab and not fleet and not slow", "--numprocesses=2", "--dist=loadfile")]
+    return [_on_vms("lab", "lab and not fleet and not slow")]
 
 
 def fleet_stages() -> list[Stage]:
@@ -149,9 +148,11 @@ def fleet_stages() -> list[Stage]:
     return [_on_vms("fleet", "fleet and not slow")]
 
 
-def _on_vms(title: str, which: str, *options: str) -> Stage:
-    shown = ("pytest", "-q", "--durations=20", *options)
-    return Stage(title, (*shown, "-m", which, VMS, f"--ignore={CONTAINERS}"), is_pytest=True)
+def _on_vms(title: str, which: str) -> Stage:
+    # Two processes, each with VMs of its own: they wait for half of their time.
+    shared = ("--numprocesses=2", "--dist=loadfile")
+    command = ("pytest", "-q", "--durations=20", *shared, "-m", which, VMS)
+    return Stage(title, (*command, f"--ignore={CONTAINERS}"), is_pytest=True)
 
 
 def molecule_stages(scenario: str = "") -> list[Stage]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.lab.fleet import Fleet, small
-from tests.lab.site import Host, Site, deployed
+from tests.lab.site import PROBES_A_SECOND, Host, Site, deployed
 from turnout import lab as labs
 from turnout.lab_state import Lab
 
@@ -44,13 +44,17 @@ def site(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Site:
 
 
 @pytest.fixture(scope="session")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+def fleet(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """A small app on a Debian 12 and a Debian 13, with one database for both.
 
+    Each process that runs tests has one.
+
     What the sample app does on VMs is shown on one; two of its starts a deploy take longer than
-    all that is tried here.
+    all that is tried here. There visitors ask more often, too.
     """
-    made = small(labs.up(2, "both", lab=FLEET), tmp_path_factory.mktemp("fleet"))
+    name, folder = f"{FLEET}-{worker_id}", tmp_path_factory.mktemp("fleet")
+    made = small(labs.up(2, "both", lab=name), folder, app_probe_rate=PROBES_A_SECOND)
+    made.busy_pause_seconds = 0.2
     made.make()
     yield made
-    labs.down(FLEET)
+    labs.down(name)

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.lab.load import Load
+from tests.lab.load import BUSY_PAUSE_SECONDS, Load
 from tests.lab.load_report import report
 from tests.lab.site import Host, Site
 from turnout import lab as labs
@@ -24,7 +24,7 @@ from turnout.paths import REPOSITORY
 
 SOON_SECONDS = 90.0
 # Of each host before something happens to it, and after it.
-BUSY_REQUESTS = 25
+BUSY_REQUESTS = 15
 PROGRAM = "python3 /usr/local/lib/turnout/host.pyz"
 ON_FIRST = "{{{{ {} if inventory_hostname == groups['web'][0] else [] }}}}"
 DEAD_MAN_SECONDS = 20
@@ -119,6 +119,9 @@ class Play:
 class Fleet(Site):
     """One app on every VM of a lab, by default the sample app."""
 
+    # Between two requests of a busy client; whoever shares the machine with others takes longer.
+    busy_pause_seconds = BUSY_PAUSE_SECONDS
+
     def __init__(self, lab: Lab, folder: Path, **settings: Any) -> None:
         self.hosts = [Host(lab, vm) for vm in lab.vms]
         self._folder = folder
@@ -128,6 +131,7 @@ class Fleet(Site):
             "app_migrate_on": "once",
             "app_apt_packages": ON_FIRST.format(["postgresql"]),
             "app_dead_man_seconds": DEAD_MAN_SECONDS,
+            "app_probe_rate": 20,  # as everywhere
         }
         super().__init__(self.hosts[0], folder, **{**known, **settings})
 
@@ -282,7 +286,12 @@ class Fleet(Site):
         with ExitStack() as stack:
             yield {
                 host.vm.name: stack.enter_context(
-                    Load(f"http://127.0.0.1:{host.vm.http_port}", **CLIENTS, seconds=600)
+                    Load(
+                        f"http://127.0.0.1:{host.vm.http_port}",
+                        **CLIENTS,
+                        pause=self.busy_pause_seconds,
+                        seconds=600,
+                    )
                 )
                 for host in hosts or self.hosts
             }
@@ -321,9 +330,13 @@ def fresh(lab: str, hosts: int, *, is_small: bool = False) -> Iterator[Fleet]:
     labs.down(lab)
 
 
-def small(lab: Lab, folder: Path) -> Fleet:
-    """Return a fleet with an app that takes little of the machine; it has yet to be made."""
-    fleet = Fleet(lab, folder, **SMALL)
+def small(lab: Lab, folder: Path, **settings: Any) -> Fleet:
+    """Return a fleet with an app that takes little of the machine; it has yet to be made.
+
+    Args:
+        settings: the team's settings (`app_*`) that differ from this app's.
+    """
+    fleet = Fleet(lab, folder, **{**SMALL, **settings})
     # The versions that the sample app has locked.
     text = (REPOSITORY / "app/requirements.txt").read_text()
     lines = [locked(text, package) for package in SMALL_PACKAGES]

@@ -36,6 +36,7 @@ class Load:
         close: how many make a new connection for each request.
         quiet: how many ask only twice a second, as the visitors of a small site do.
         rare: how many ask once in three seconds, longer than nginx keeps a connection to a slot.
+        pause: of the first two kinds between two requests, in seconds.
         seconds: ends the run by itself.
         most: the number of requests after which it ends by itself.
 
@@ -52,6 +53,7 @@ class Load:
         close: int = 6,
         quiet: int = 1,
         rare: int = 0,
+        pause: float = BUSY_PAUSE_SECONDS,
         seconds: float = 600.0,
         most: int = 500_000,
     ) -> None:
@@ -63,14 +65,14 @@ class Load:
         self.limits = Limits(seconds=seconds, most=most)
         target = Target.from_url(url, host)
         kinds = [
-            ("keep", keep, True, True, BUSY_PAUSE_SECONDS),
-            ("close", close, False, True, BUSY_PAUSE_SECONDS),
+            ("keep", keep, True, True, pause),
+            ("close", close, False, True, pause),
             ("quiet", quiet, True, False, QUIET_PAUSE_SECONDS),
             ("rare", rare, True, False, RARE_PAUSE_SECONDS),
         ]
         self.clients = [
-            Client(f"{kind}-{number}", target, self.limits, keeps=keeps, posts=posts, pause=pause)
-            for kind, count, keeps, posts, pause in kinds
+            Client(f"{kind}-{number}", target, self.limits, keeps=keeps, posts=posts, pause=between)
+            for kind, count, keeps, posts, between in kinds
             for number in range(1, count + 1)
         ]
         self._threads = [threading.Thread(target=client.run) for client in self.clients]

@@ -11,17 +11,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.lab.shell import Shell
 from turnout import secrets
 from turnout.lab_ssh import ssh_command
 from turnout.lab_state import Lab, Vm
 from turnout.paths import REPOSITORY
 
+SHELLS: dict[str, Shell] = {}
 # What each app of each VM was provisioned with; a VM lives as long as the tests that use it.
 PROVISIONED: dict[tuple[str, str], dict[str, Any]] = {}
 # The sample app's own, without two of its three seconds of soak.
 HEALTH = {"path": "/ready", "soak_seconds": 1}
 # One starts in half of the time of two; what several do is shown where they serve under load.
 WORKERS = 1
+# Seldom, as each request takes the processor from the deploys, which share the machine; tests of
+# what a probe sees let it ask as often as it does elsewhere.
+PROBES_A_SECOND = 5
 # What a deploy alone makes of the settings.
 DEPLOYED = ("app_source", "app_workers")
 LEFT_OUT = shutil.ignore_patterns("__pycache__", ".venv", ".env", "instance")
@@ -45,10 +50,9 @@ class Host:
         Raises:
             AssertionError: it failed.
         """
-        argv = ["docker", "exec", self.vm.name, "sh", "-c", command]
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        code, said, complaint = SHELLS.setdefault(self.vm.name, Shell(self.vm.name)).run(command)
+        assert code == 0, complaint
+        return said
 
 
 class Site:
@@ -69,7 +73,7 @@ class Site:
         self.name = str(settings.get("app_name", "hello"))
         self.url = f"http://127.0.0.1:{host.vm.http_port}"
         known: dict[str, Any] = {"app_source": str(self.source), "app_workers": WORKERS}
-        known |= {"release_test": False, "app_health": HEALTH}
+        known |= {"release_test": False, "app_health": HEALTH, "app_probe_rate": PROBES_A_SECOND}
         self._settings = {**known, **settings}
         shutil.copytree(code, self.source, ignore=LEFT_OUT)
         secrets.init("local")
@@ -104,6 +108,8 @@ class Site:
         argv = ["ansible-playbook", "-i", "inventories/local", f"playbooks/{playbook}.yml"]
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         variables = os.environ | {"PATH": path, "TURNOUT_LAB": self.host.lab.name}
+        # As `invoke` has it: ansible.cfg names every environment, and each one's password is asked.
+        variables["ANSIBLE_VAULT_IDENTITY_LIST"] = "local@inventories/vault-client.py"
         return [*argv, "-e", json.dumps({**self._settings, **settings})], variables
 
     def status(self) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def run_in_release(
     if done.returncode and time.monotonic() - began >= timeout_seconds:
         longer = f", or allow it more in {timeout_setting}" if timeout_setting else ""
         raise OutOfTimeError(
-            f"{what} took longer than {timeout_seconds:g} s and was ended: `{command}`",
+            f"{what} took longer than {timeout_seconds:g} s and was ended",
             f"read its output; make it quicker{longer}; traffic is as before",
             output[-EVIDENCE_CHARACTERS:],
             {"log": output},

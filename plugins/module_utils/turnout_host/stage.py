@@ -117,7 +117,6 @@ def check(layout: Layout, name: str, run: units.Run = units.run) -> None:
             run=run,
         )
     except command.OutOfTimeError as failure:
-        failure.cause = failure.cause.partition(":")[0]  # the command is ours, and long
         releases.mark_failed(layout, name, failure.cause)
         raise
     except HostFailure as failure:

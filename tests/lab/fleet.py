@@ -119,7 +119,7 @@ class Play:
 class Fleet(Site):
     """One app on every VM of a lab, by default the sample app."""
 
-    # Between two requests of a busy client; whoever shares the machine with others takes longer.
+    # Between two requests of a busy client; longer where other fleets are on the machine.
     busy_pause_seconds = BUSY_PAUSE_SECONDS
 
     def __init__(self, lab: Lab, folder: Path, **settings: Any) -> None:

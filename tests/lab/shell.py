@@ -8,6 +8,7 @@ import select
 import subprocess
 import threading
 import time
+from functools import cache
 
 # A command's output ends with its exit code between two of these, which no text has.
 END = b"\0"
@@ -16,6 +17,12 @@ RUN = """( {command}
 code=$?; printf '\\0'; [ $code = 0 ] || cat /run/said.$$; printf '\\0%d\\0' $code
 """
 SECONDS = 120.0
+
+
+@cache
+def shell(name: str) -> Shell:
+    """Return the shell in this VM: there is one for all that look at it."""
+    return Shell(name)
 
 
 class Shell:

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.lab.shell import Shell
+from tests.lab.shell import shell
 from turnout import secrets
 from turnout.lab_ssh import ssh_command
 from turnout.lab_state import Lab, Vm
 from turnout.paths import REPOSITORY
 
-SHELLS: dict[str, Shell] = {}
 # What each app of each VM was provisioned with; a VM lives as long as the tests that use it.
 PROVISIONED: dict[tuple[str, str], dict[str, Any]] = {}
 # The sample app's own, without two of its three seconds of soak.
@@ -50,7 +49,7 @@ class Host:
         Raises:
             AssertionError: it failed.
         """
-        code, said, complaint = SHELLS.setdefault(self.vm.name, Shell(self.vm.name)).run(command)
+        code, said, complaint = shell(self.vm.name).run(command)
         assert code == 0, complaint
         return said
 

@@ -24,7 +24,7 @@ from turnout.paths import REPOSITORY
 
 SOON_SECONDS = 90.0
 # Of each host before something happens to it, and after it.
-BUSY_REQUESTS = 15
+BUSY_REQUESTS = 25
 PROGRAM = "python3 /usr/local/lib/turnout/host.pyz"
 ON_FIRST = "{{{{ {} if inventory_hostname == groups['web'][0] else [] }}}}"
 DEAD_MAN_SECONDS = 20

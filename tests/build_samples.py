@@ -45,6 +45,13 @@ def commit_app(folder, lock=""):
     return folder
 
 
+def make_key(path: Path, passphrase: str = "") -> Path:
+    """Make an SSH key, with its public one beside it."""
+    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-C", "me", "-f", str(path)]
+    subprocess.run(command, check=True)
+    return path
+
+
 def make_wheel(folder, name, version="1.0", *, tag="py3-none-any", needs=""):
     """Write a wheel that installs one empty module; return its SHA-256."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -98,6 +98,7 @@ def _from_cache(cache: Path, key: str) -> Environment | None:
 
 def _to_cache(cache: Path, key: str, environment: Environment) -> None:
     cache.parent.mkdir(parents=True, exist_ok=True)
-    staged = cache.with_suffix(".new")
+    # A name of its own: another command may be writing the same.
+    staged = cache.with_suffix(f".{os.getpid()}.new")
     staged.write_text(json.dumps({"key": key, "environment": asdict(environment)}))
     staged.replace(cache)

@@ -73,11 +73,12 @@ def build(arguments: dict[str, Any]) -> dict[str, Any]:
     # Named first: a missing key must not be found out after minutes of downloads.
     revision = turnout_build.revision(configuration, key)
     artifact = made(arguments) if not arguments["artifact"] else given(arguments)
+    signature = signed(artifact, arguments)
     release = f"{artifact.name}-{revision}"
     is_live = arguments["live"] == [release]
     if is_live:
         show(f"{release} is live already, on every host")
-    built = {**result(artifact, release), "is_live": is_live}
+    built = {**result(artifact, release), "signature": signature, "is_live": is_live}
     hosts = {
         name: facts
         for name, facts in arguments["hosts"].items()
@@ -92,17 +93,21 @@ def made(arguments: dict[str, Any]) -> turnout_build.Artifact:
     """Return the artifact of what the settings describe."""
     spec = turnout_build.AppSpec.from_settings(arguments["spec"])
     targets = [turnout_build.Target.from_facts(facts) for facts in arguments["targets"]]
-    artifact = turnout_build.build(
+    return turnout_build.build(
         spec, targets, Path(arguments["cache"]), progress=show, test=arguments["test"]
     )
-    if arguments["signing_key"]:
-        turnout_build.sign(artifact, Path(arguments["signing_key"]).expanduser())
-    return artifact
 
 
 def given(arguments: dict[str, Any]) -> turnout_build.Artifact:
-    """Return an artifact that is there, as it is: nothing is built and nothing signed."""
+    """Return an artifact that is there, as it is: nothing is built."""
     return turnout_build.load(arguments["artifact"], Path(arguments["cache"]))
+
+
+def signed(artifact: turnout_build.Artifact, arguments: dict[str, Any]) -> str:
+    """Return this environment's signature; a given artifact keeps the one it came with."""
+    if arguments["artifact"] or not arguments["signing_key"]:
+        return turnout_build.signature(artifact)
+    return turnout_build.sign(artifact, Path(arguments["signing_key"]).expanduser())
 
 
 def show(line: str) -> None:

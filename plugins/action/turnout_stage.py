@@ -12,11 +12,13 @@ from ansible.plugins.loader import action_loader
 
 # What is larger goes ahead as a file: a call is held in memory, once for each host.
 WITH_THE_CALL_BYTES = 4 * 2**20
-ARTIFACT = ("manifest.json", "manifest.json.sig", "code.tar.gz")
 
 HostPhase = action_loader.get("turnout_phase", class_only=True)
 
-from turnout_build.files import file_digest  # noqa: E402  # found since the phase was loaded
+# Found since the phase was loaded.
+from turnout_build.artifact import ARCHIVE, MANIFEST  # noqa: E402
+from turnout_build.files import file_digest  # noqa: E402
+from turnout_build.signing import SIGNATURE  # noqa: E402
 
 
 class ActionModule(HostPhase):
@@ -30,7 +32,7 @@ class ActionModule(HostPhase):
         if self._task.check_mode or build["release"] in host["releases"]:
             return dict(self.ask(arguments))
         with tempfile.TemporaryDirectory(prefix="turnout-") as folder:
-            bundle = packed(files_to_send(build, host, wanted), Path(folder))
+            bundle = packed(files_to_send(build, host, wanted, Path(folder)), Path(folder))
             if bundle.stat().st_size <= WITH_THE_CALL_BYTES:
                 return dict(self.ask(arguments, bundle.read_bytes()))
             return self._sent_ahead(arguments, bundle)
@@ -66,12 +68,20 @@ def wheel_set(build: dict[str, Any], target: dict[str, str]) -> dict[str, Any]:
 
 
 def files_to_send(
-    build: dict[str, Any], host: dict[str, Any], wanted: dict[str, Any]
+    build: dict[str, Any], host: dict[str, Any], wanted: dict[str, Any], folder: Path
 ) -> dict[str, Path]:
-    """Return what the host lacks: name in the bundle -> file here."""
-    folder = Path(build["artifact_path"])
+    """Return what the host lacks: name in the bundle -> file here.
+
+    Args:
+        folder: an empty one, for what is in no file yet.
+    """
+    artifact, signature = Path(build["artifact_path"]), folder / SIGNATURE
     # The manifest and its signature first: the host looks at nothing else before them.
-    files = {name: path for name in ARTIFACT if (path := folder / name).exists()}
+    files = {MANIFEST: artifact / MANIFEST}
+    if build["signature"]:
+        signature.write_text(build["signature"])
+        files[SIGNATURE] = signature
+    files[ARCHIVE] = artifact / ARCHIVE
     if wanted["venv_key"] not in host["venvs"]:
         for wheel in wanted["wheels"]:
             if wheel["sha256"] not in host["wheels"]:

@@ -144,6 +144,12 @@ artifact_path:
   description: Folder with C(code.tar.gz), C(manifest.json) and its signature.
   returned: success
   type: str
+signature:
+  description:
+    - The manifest's signature by O(signing_key), or the one that a given artifact came with. Empty
+      where there is none. The file beside the manifest may be another environment's by then.
+  returned: success
+  type: str
 release:
   description: Name of the release, the artifact's with the configuration's revision.
   returned: success

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.build_samples import BOOKWORM, commit_app, served_lock
+from tests.build_samples import BOOKWORM, commit_app, make_key, served_lock
 from turnout_build import BuildError
 
 PLUGIN = Path(__file__).parents[2] / "plugins/action/turnout_build.py"
@@ -96,6 +96,23 @@ def test_a_given_artifact_is_taken_as_it_is(plugin, arguments):
     for fact in ("artifact", "artifact_path", "release", "commit", "targets"):
         assert given[fact] == built[fact]
     assert not given["changed"]
+
+
+def test_each_environment_gets_its_own_key_s_signature_of_the_same_artifact(
+    plugin, arguments, tmp_path
+):
+    environments = [{**arguments, "signing_key": str(make_key(tmp_path / n))} for n in "ab"]
+
+    first, second, again = (plugin.build(environments[i])["signature"] for i in (0, 1, 0))
+
+    assert first == again != second
+
+
+def test_a_given_artifact_keeps_the_signature_that_it_came_with(plugin, arguments, tmp_path):
+    built = plugin.build({**arguments, "signing_key": str(make_key(tmp_path / "staging"))})
+    prod = {"artifact": built["artifact"], "signing_key": str(make_key(tmp_path / "prod"))}
+
+    assert plugin.build({**arguments, **prod})["signature"] == built["signature"]
 
 
 def test_an_artifact_that_is_not_here_is_said_to_be_fetched(plugin, arguments):

@@ -5,15 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.build_samples import BOOKWORM, commit_app, served_lock
+from tests.build_samples import BOOKWORM, commit_app, make_key, served_lock
 from turnout_build import AppSpec, BuildError, build, sign
 from turnout_build.signing import NAMESPACE
-
-
-def make_key(path: Path, passphrase: str = "") -> Path:
-    command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-C", "me", "-f", str(path)]
-    subprocess.run(command, check=True)
-    return path
 
 
 @pytest.fixture
@@ -22,12 +16,13 @@ def artifact(tmp_path):
     return build(AppSpec(app), [BOOKWORM], tmp_path / ".turnout")
 
 
-def verified(artifact, key: Path, signature: Path) -> bool:
-    allowed = key.with_name("allowed")
+def verified(artifact, key: Path, signature: str) -> bool:
+    allowed, file = key.with_name("allowed"), key.with_name("signature")
+    file.write_text(signature)
     allowed.write_text(f"me {key.with_suffix('.pub').read_text()}")
     command = ["ssh-keygen", "-Y", "verify", "-n", NAMESPACE, "-I", "me", "-f", allowed]
     manifest = (artifact.path / "manifest.json").read_bytes()
-    done = subprocess.run([*command, "-s", signature], input=manifest, capture_output=True)
+    done = subprocess.run([*command, "-s", file], input=manifest, capture_output=True)
     return done.returncode == 0
 
 
@@ -39,15 +34,18 @@ def test_the_signature_is_one_that_ssh_keygen_verifies(artifact, tmp_path):
 
 def test_the_same_key_signs_once(artifact, tmp_path):
     key = make_key(tmp_path / "key")
-    before = sign(artifact, key).stat()
+    signature = artifact.path / "manifest.json.sig"
+    sign(artifact, key)
+    before = signature.stat()
 
-    assert sign(artifact, key).stat() == before
+    sign(artifact, key)
+
+    assert signature.stat() == before
 
 
 def test_a_torn_signature_is_made_anew(artifact, tmp_path):
     key = make_key(tmp_path / "key")
-    signature = sign(artifact, key)
-    signature.write_text(signature.read_text()[:61])
+    (artifact.path / "manifest.json.sig").write_text(sign(artifact, key)[:61])
 
     assert verified(artifact, key, sign(artifact, key))
 

@@ -75,9 +75,6 @@ class Site:
         known |= {"release_test": False, "app_health": HEALTH, "app_probe_rate": PROBES_A_SECOND}
         self._settings = {**known, **settings}
         shutil.copytree(code, self.source, ignore=LEFT_OUT)
-        # Each lab signs with a key of its own and an artifact has one signature, so the same code
-        # must be another artifact in another lab.
-        (self.source / "lab.txt").write_text(host.lab.name)
         secrets.init("local")
 
     def provision(self) -> None:

@@ -77,29 +77,51 @@ def wanted(tmp_path: Path) -> dict[str, Any]:
 def test_the_manifest_goes_before_everything_else(
     stage: Any, tmp_path: Path, wanted: dict[str, Any]
 ) -> None:
-    for name in stage.ARTIFACT:
-        (tmp_path / name).touch()
+    build = {"artifact_path": "/artifact", "signature": "by this environment's key"}
 
-    files = stage.files_to_send(
-        {"artifact_path": str(tmp_path)}, {"venvs": [], "wheels": []}, wanted
-    )
+    files = stage.files_to_send(build, {"venvs": [], "wheels": []}, wanted, tmp_path)
 
     assert list(files) == [
         "manifest.json", "manifest.json.sig", "code.tar.gz", "wheels/one.whl", "wheels/two.whl",
     ]  # fmt: skip
 
 
+def test_the_signature_that_is_sent_is_the_build_s_whatever_lies_beside_the_manifest(
+    stage: Any, tmp_path: Path, wanted: dict[str, Any]
+) -> None:
+    artifact, folder = tmp_path / "artifact", tmp_path / "folder"
+    artifact.mkdir()
+    folder.mkdir()
+    (artifact / "manifest.json.sig").write_text("by another environment's key")
+    build = {"artifact_path": str(artifact), "signature": "by this environment's key"}
+
+    files = stage.files_to_send(build, {"venvs": ["v1"], "wheels": []}, wanted, folder)
+
+    assert files["manifest.json.sig"].read_text() == "by this environment's key"
+
+
+def test_without_a_signature_none_is_sent(
+    stage: Any, tmp_path: Path, wanted: dict[str, Any]
+) -> None:
+    build = {"artifact_path": "/artifact", "signature": ""}
+
+    files = stage.files_to_send(build, {"venvs": ["v1"], "wheels": []}, wanted, tmp_path)
+
+    assert list(files) == ["manifest.json", "code.tar.gz"]
+
+
 def test_a_host_gets_only_the_wheels_that_it_lacks(
     stage: Any, tmp_path: Path, wanted: dict[str, Any]
 ) -> None:
-    build = {"artifact_path": str(tmp_path)}
+    build = {"artifact_path": "/artifact", "signature": ""}
+    code = ["manifest.json", "code.tar.gz"]
 
     lacks = stage.files_to_send(
-        build, {"venvs": [], "wheels": [wanted["wheels"][0]["sha256"]]}, wanted
+        build, {"venvs": [], "wheels": [wanted["wheels"][0]["sha256"]]}, wanted, tmp_path
     )
-    has = stage.files_to_send(build, {"venvs": ["v1"], "wheels": []}, wanted)
+    has = stage.files_to_send(build, {"venvs": ["v1"], "wheels": []}, wanted, tmp_path)
 
-    assert (list(lacks), list(has)) == (["wheels/two.whl"], [])
+    assert (list(lacks), list(has)) == ([*code, "wheels/two.whl"], code)
 
 
 def test_a_wheel_that_rotted_here_is_not_sent_and_fetched_anew_the_next_time(
@@ -108,7 +130,12 @@ def test_a_wheel_that_rotted_here_is_not_sent_and_fetched_anew_the_next_time(
     (tmp_path / "two.whl").write_text("rotten")
 
     with pytest.raises(stage.AnsibleActionFail, match=r"two\.whl was damaged.*deploy again"):
-        stage.files_to_send({"artifact_path": str(tmp_path)}, {"venvs": [], "wheels": []}, wanted)
+        stage.files_to_send(
+            {"artifact_path": "/artifact", "signature": ""},
+            {"venvs": [], "wheels": []},
+            wanted,
+            tmp_path,
+        )
 
     assert not (tmp_path / "two.whl").exists()
 

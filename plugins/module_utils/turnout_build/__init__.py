@@ -8,7 +8,7 @@ from .build import build, known_name
 from .errors import BuildError
 from .revision import release_name, revision
 from .room import check as check_room
-from .signing import sign
+from .signing import sign, signature
 from .spec import AppSpec, Target
 from .uv_program import uv_program
 from .wheels import WheelSet
@@ -26,5 +26,6 @@ __all__ = [
     "release_name",
     "revision",
     "sign",
+    "signature",
     "uv_program",
 ]

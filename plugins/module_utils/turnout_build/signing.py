@@ -18,26 +18,37 @@ SIGNATURE = f"{MANIFEST}.sig"
 _TIMEOUT_SECONDS = 60
 
 
-def sign(artifact: Artifact, key: Path) -> Path:
+def sign(artifact: Artifact, key: Path) -> str:
     """Put a signature beside the artifact's manifest, unless this key's is there already.
+
+    The one that is there is the last one asked for, perhaps by a deploy to another environment at
+    the same time: what is returned is this key's.
 
     Args:
         key: a private key without a passphrase, or a public key whose private one an agent holds.
 
     Returns:
-        The signature.
+        The signature, as `ssh-keygen -Y sign` writes it.
 
     Raises:
         BuildError: the key cannot be used.
     """
-    signature = artifact.path / SIGNATURE
-    # A deploy signs early, and once more in its play; another one may sign with another key. Not
-    # the cache's lock: somebody's tests may hold that for minutes.
+    beside = artifact.path / SIGNATURE
+    # A deploy signs early, and once more in its play. Not the cache's lock: somebody's tests may
+    # hold that for minutes.
     with locked(artifact.path.parents[1] / "cache/sign.lock", lambda: None):
-        if not _is_by(signature, _public(key)):
-            signature.unlink(missing_ok=True)
+        if not _is_by(beside, _public(key)):
+            beside.unlink(missing_ok=True)
             _sign(artifact.path / MANIFEST, key)
-    return signature
+        return beside.read_text()
+
+
+def signature(artifact: Artifact) -> str:
+    """Return the signature that came with an artifact, empty where there is none."""
+    try:
+        return (artifact.path / SIGNATURE).read_text()
+    except FileNotFoundError:
+        return ""
 
 
 def _sign(manifest: Path, key: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+from collections.abc import Collection
 from dataclasses import replace
 
 from turnout import lab_network, lab_ports, lab_ssh, lab_vm
@@ -21,7 +22,12 @@ PORT_TRIES = 5
 
 
 def up(
-    hosts: int = 1, release: str | None = None, *, lab: str = DEFAULT, progress: Progress = print
+    hosts: int = 1,
+    release: str | None = None,
+    *,
+    lab: str = DEFAULT,
+    packages: Collection[str] = (),
+    progress: Progress = print,
 ) -> Lab:
     """Bring a lab up to ``hosts`` VMs, or leave it as it is when it already has them.
 
@@ -32,6 +38,7 @@ def up(
         hosts: How many VMs the lab has at least.
         release: ``bookworm``, ``trixie``, ``both`` in turn, or None: what is there, else bookworm.
         lab: The lab's name.
+        packages: Of Debian, that a VM made now has from its beginning, beyond what a provider's has.
         progress: Gets a line for each step that takes time.
 
     Raises:
@@ -45,7 +52,9 @@ def up(
             known = replace(known, network=lab_network.choose_name(known))
         wanted = plan(known, hosts, release)
         states = lab_vm.states(wanted)
-        return wanted if _complete(wanted, states) else _completed(wanted, states, progress)
+        if _complete(wanted, states):
+            return wanted
+        return _completed(wanted, states, packages, progress)
 
 
 def down(lab: str = DEFAULT, *, progress: Progress = print) -> None:
@@ -99,13 +108,15 @@ def _complete(lab: Lab, states: dict[str, str]) -> bool:
     )
 
 
-def _completed(lab: Lab, states: dict[str, str], progress: Progress) -> Lab:
+def _completed(
+    lab: Lab, states: dict[str, str], packages: Collection[str], progress: Progress
+) -> Lab:
     """Make and start what is missing, and return the lab as it is then."""
     _remove_strays(lab, states, progress)
     lab_ssh.ensure_key(lab)
     lab = replace(lab, subnet=lab_network.ensure_network(lab))
     for vm in lab.vms:
-        lab = _running(lab, vm, states.get(vm.name), progress)
+        lab = _running(lab, vm, states.get(vm.name), packages, progress)
     for vm in lab.vms:
         _reachable(lab, vm, progress)
     return lab
@@ -120,7 +131,9 @@ def _remove_strays(lab: Lab, states: dict[str, str], progress: Progress) -> None
         del states[name]
 
 
-def _running(lab: Lab, vm: Vm, state: str | None, progress: Progress) -> Lab:
+def _running(
+    lab: Lab, vm: Vm, state: str | None, packages: Collection[str], progress: Progress
+) -> Lab:
     """Start a VM that is stopped; make one that is missing or will not start."""
     if state == "running":
         return lab
@@ -132,7 +145,7 @@ def _running(lab: Lab, vm: Vm, state: str | None, progress: Progress) -> Lab:
         except DockerError as error:
             progress(f"{vm.name} does not start ({error.why.strip()}): making it anew")
             lab_vm.remove(vm.name)
-    image = ensure_image(vm.release, progress)
+    image = ensure_image(vm.release, progress, packages)
     progress(f"Making {vm.name}, Debian {RELEASES[vm.release]}")
     lab_ssh.unpin(lab, vm)
     return _made(lab, vm, image)

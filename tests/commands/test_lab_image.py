@@ -23,6 +23,7 @@ def test_the_image_is_named_after_everything_it_is_made_from(tmp_path):
     assert name.startswith("turnout-lab:bookworm-")
     assert name != image.image_tag("trixie", mirrors, tmp_path)
     assert name != image.image_tag("bookworm", ("http://a", "http://c"), tmp_path)
+    assert name != image.image_tag("bookworm", mirrors, tmp_path, ["nginx"])
     (tmp_path / "Dockerfile").write_text("FROM y\n")
     assert name != image.image_tag("bookworm", mirrors, tmp_path)
 

@@ -13,6 +13,8 @@ from turnout.lab_state import Lab
 
 NAME = "test"
 FLEET = "fleet"
+# That provision installs them is tried with Molecule, whose VMs begin as a provider hands them out.
+INSTALLED = ("nginx", "python3-venv")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -26,7 +28,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def lab(worker_id: str) -> Iterator[Lab]:
     """A lab of one VM for each process that runs tests, removed after them."""
     name = f"{NAME}-{worker_id}"
-    made = labs.up(1, lab=name)
+    made = labs.up(1, lab=name, packages=INSTALLED)
     yield made
     labs.down(name)
 
@@ -53,7 +55,8 @@ def fleet(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     all that is tried here. There visitors ask more often, too.
     """
     name, folder = f"{FLEET}-{worker_id}", tmp_path_factory.mktemp("fleet")
-    made = small(labs.up(2, "both", lab=name), folder, app_probe_rate=PROBES_A_SECOND)
+    vms = labs.up(2, "both", lab=name, packages=(*INSTALLED, "postgresql"))
+    made = small(vms, folder, app_probe_rate=PROBES_A_SECOND)
     made.busy_pause_seconds = 0.2
     made.make()
     yield made

@@ -51,7 +51,7 @@ def engine(tmp_path, monkeypatch):
     engine = Engine()
     monkeypatch.setattr(lab_state, "LABS", tmp_path)
     monkeypatch.setattr(labs, "ensure_engine", lambda progress: None)
-    monkeypatch.setattr(labs, "ensure_image", lambda release, progress: release)
+    monkeypatch.setattr(labs, "ensure_image", lambda release, progress, packages: release)
     monkeypatch.setattr(labs, "docker", engine.docker)
     monkeypatch.setattr(labs.lab_vm, "states", lambda lab: dict(engine.states))
     monkeypatch.setattr(labs.lab_vm, "make", engine.make)
@@ -77,6 +77,14 @@ def test_first_up_makes_a_vm_on_the_fixed_ports_and_records_it(engine):
     assert lab.vms == (FIRST,)
     assert load("local") == lab
     assert engine.done == ["make turnout-local-1 from bookworm"]
+
+
+def test_a_vm_has_the_packages_that_it_is_made_with(engine, monkeypatch):
+    monkeypatch.setattr(labs, "ensure_image", lambda release, progress, packages: " ".join(packages))
+
+    up(packages=["nginx", "postgresql"])
+
+    assert engine.done == ["make turnout-local-1 from nginx postgresql"]
 
 
 def test_second_up_changes_nothing(engine):

@@ -38,7 +38,7 @@ def up(
         hosts: How many VMs the lab has at least.
         release: ``bookworm``, ``trixie``, ``both`` in turn, or None: what is there, else bookworm.
         lab: The lab's name.
-        packages: Of Debian, that a VM made now has from its beginning, beyond what a provider's has.
+        packages: Debian's, which a VM that is made now begins with, beyond what a provider's has.
         progress: Gets a line for each step that takes time.
 
     Raises:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.lab.fleet import Fleet, small
+from tests.lab import small
+from tests.lab.fleet import Fleet, small_fleet
 from tests.lab.site import PROBES_A_SECOND, Host, Site, deployed
 from turnout import lab as labs
 from turnout.lab_state import Lab
@@ -45,6 +46,13 @@ def site(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Site:
     return deployed(host, tmp_path_factory.mktemp("site"))
 
 
+@pytest.fixture(scope="module")
+def small_site(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """The same with a small app under the sample app's name."""
+    folder = tmp_path_factory.mktemp("site")
+    return deployed(host, folder, code=small.CODE, **small.SETTINGS)
+
+
 @pytest.fixture(scope="session")
 def fleet(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """A small app on a Debian 12 and a Debian 13, with one database for both.
@@ -56,7 +64,7 @@ def fleet(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """
     name, folder = f"{FLEET}-{worker_id}", tmp_path_factory.mktemp("fleet")
     vms = labs.up(2, "both", lab=name, packages=(*INSTALLED, "postgresql"))
-    made = small(vms, folder, app_probe_rate=PROBES_A_SECOND)
+    made = small_fleet(vms, folder, app_probe_rate=PROBES_A_SECOND)
     made.busy_pause_seconds = 0.2
     made.make()
     yield made

@@ -14,11 +14,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.lab import small
 from tests.lab.load import BUSY_PAUSE_SECONDS, Load
 from tests.lab.load_report import report
 from tests.lab.site import Host, Site
 from turnout import lab as labs
-from turnout.bench.stubs import locked
 from turnout.lab_state import Lab
 from turnout.paths import REPOSITORY
 
@@ -42,15 +42,6 @@ cd / && runuser -u postgres -- createuser {name} && runuser -u postgres -- creat
 
 
 NAME = "hello"
-SMALL: dict[str, Any] = {
-    "code": REPOSITORY / "tests/apps/small",
-    "app_entry": "hello:app",
-    "app_migrate_command": "python -m hello.migrate",
-    "app_static": [],
-    "app_workers": 0,  # as many as a host would have: they start soon
-    "app_health": {"path": "/ready", "soak_seconds": 1},
-}
-SMALL_PACKAGES = ("gunicorn", "packaging", "psycopg", "psycopg-binary", "typing-extensions")
 CLIENTS = {"keep": 1, "close": 2, "quiet": 1, "rare": 1}
 ASK = (
     "import socket; s = socket.socket(socket.AF_UNIX); s.settimeout(5); s.connect('{}'); "
@@ -324,24 +315,20 @@ def fresh(lab: str, hosts: int, *, is_small: bool = False) -> Iterator[Fleet]:
     labs.down(lab)
     with tempfile.TemporaryDirectory(prefix="fleet-") as folder:
         made = labs.up(hosts, "both", lab=lab)
-        fleet = small(made, Path(folder)) if is_small else Fleet(made, Path(folder))
+        fleet = small_fleet(made, Path(folder)) if is_small else Fleet(made, Path(folder))
         fleet.make()
         yield fleet
     labs.down(lab)
 
 
-def small(lab: Lab, folder: Path, **settings: Any) -> Fleet:
+def small_fleet(lab: Lab, folder: Path, **settings: Any) -> Fleet:
     """Return a fleet with an app that takes little of the machine; it has yet to be made.
 
     Args:
         settings: the team's settings (`app_*`) that differ from this app's.
     """
-    fleet = Fleet(lab, folder, **{**SMALL, **settings})
-    # The versions that the sample app has locked.
-    text = (REPOSITORY / "app/requirements.txt").read_text()
-    lines = [locked(text, package) for package in SMALL_PACKAGES]
-    (fleet.source / "requirements.txt").write_text("".join(lines))
-    return fleet
+    # As many workers as a host would have: they start soon.
+    return Fleet(lab, folder, code=small.CODE, **{**small.SETTINGS, "app_workers": 0, **settings})
 
 
 def until(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.lab import small
 from tests.lab.shell import shell
 from turnout import secrets
 from turnout.lab_ssh import ssh_command
@@ -27,7 +28,7 @@ WORKERS = 1
 # what a probe sees let it ask as often as it does elsewhere.
 PROBES_A_SECOND = 5
 # What a deploy alone makes of the settings.
-DEPLOYED = ("app_source", "app_workers")
+DEPLOYED = ("app_source", "app_workers", *small.SETTINGS)
 LEFT_OUT = shutil.ignore_patterns("__pycache__", ".venv", ".env", "instance")
 
 
@@ -75,6 +76,8 @@ class Site:
         known |= {"release_test": False, "app_health": HEALTH, "app_probe_rate": PROBES_A_SECOND}
         self._settings = {**known, **settings}
         shutil.copytree(code, self.source, ignore=LEFT_OUT)
+        if code == small.CODE:
+            (self.source / "requirements.txt").write_text(small.requirements())
         secrets.init("local")
 
     def provision(self) -> None:
@@ -132,12 +135,12 @@ class Site:
 
 
 def deployed(host: Host, folder: Path, **settings: Any) -> Site:
-    """Return the sample app on a VM, provisioned and deployed.
+    """Return an app on a VM, by default the sample app, provisioned and deployed.
 
     Args:
         host: the VM.
         folder: an empty folder for the copy of the code.
-        settings: the team's settings (`app_*`) that differ from the lab's.
+        settings: as of a `Site`.
     """
     made = Site(host, folder, **settings)
     made.provision()

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from tests import clone as clones
+from tests.lab import small
 from tests.lab.site import Host, Site
 from turnout.lab_ssh import read_host_keys
 from turnout.paths import LABS, REPOSITORY
@@ -35,6 +36,11 @@ def cut_off(host: Host) -> Iterator[None]:
         yield
     finally:
         host.run(f"ip route add {route}")
+
+
+@pytest.fixture(scope="module")
+def site(small_site: Site) -> Site:
+    return small_site
 
 
 def release_of(site: Site, release: str) -> dict[str, Any]:
@@ -163,7 +169,7 @@ def test_staging_gets_the_very_bytes_that_the_first_environment_has_verified(
     site.deploy("promoted")
     verified = site.status()
     signer = f"lab {site.host.lab.key.with_suffix('.pub').read_text()}"
-    settings = {
+    settings = small.SETTINGS | {
         "app_name": "promoted",
         "app_hostnames": ["promoted.localhost"],
         "app_allowed_signers": [signer.strip()],

@@ -14,11 +14,13 @@ from typing import Any
 
 import pytest
 
-from tests.lab.site import Site
+from tests.lab import small
+from tests.lab.site import Host, Site
 from turnout.paths import REPOSITORY
 
 pytestmark = pytest.mark.lab
 
+FILES = ("hello/one.py", "hello/two.py", "hello/three.py", "hello/four.py")
 UNITS, KEPT = "/etc/systemd/system", "/root/kept.tar"
 
 
@@ -29,9 +31,14 @@ class Ran:
 
 
 @pytest.fixture(scope="module")
-def used(site: Site) -> Site:
+def used(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Site:
     """A site that was provisioned, deployed to twice and rolled back."""
-    site.deploy("1")
+    site = Site(host, tmp_path_factory.mktemp("site"), code=small.CODE, **small.SETTINGS)
+    for name in FILES:
+        (site.source / name).touch()
+    site.provision()
+    for version in ("1", "2"):
+        site.deploy(version)
     site.program("rollback")
     return site
 
@@ -68,18 +75,19 @@ def changes(site: Site) -> dict[tuple[str, str, str], str]:
     """Return a change by hand of each kind, with the command that makes it."""
     status = site.status()
     release = f"/srv/hello/releases/{status['release']}"
+    code = [f"{release}/code/{name}" for name in FILES]
     known = json.loads(shell(site, f"cat {release}/release.json"))
     package = shell(
-        site, f"ls /srv/hello/venvs/{known['venv']}/lib/python3*/site-packages/flask/app.py"
+        site, f"ls /srv/hello/venvs/{known['venv']}/lib/python3*/site-packages/gunicorn/util.py"
     )
     idle = "blue" if status["live"] == "green" else "green"
     append = "echo '# by hand' >> {0}"
     return {
-        (f"{release}/code/hello/errors.py", "file", "changed"): append,
+        (code[0], "file", "changed"): append,
         (f"{release}/code/hello/extra.py", "file", "added"): "touch {0}",
-        (f"{release}/code/hello/pages.py", "file", "missing"): "rm {0}",
-        (f"{release}/code/hello/health.py", "file", "mode"): "chmod 666 {0}",
-        (f"{release}/code/hello/models.py", "file", "owner"): "chown hello {0}",
+        (code[1], "file", "missing"): "rm {0}",
+        (code[2], "file", "mode"): "chmod 666 {0}",
+        (code[3], "file", "owner"): "chown hello {0}",
         (f"{release}/release.json", "file", "changed"): "echo >> {0}",
         (f"{release}/env", "env", "changed"): "echo 'MINE=\"1\"' >> {0}",
         (package.strip(), "package", "changed"): append,
@@ -155,6 +163,8 @@ def test_what_the_app_and_python_write_is_no_difference(used: Site) -> None:
     venv = json.loads(shell(used, f"cat {folder}/release.json"))["venv"]
     python = f"/srv/hello/venvs/{venv}/bin/python"
 
-    shell(used, f"{python} -O -m compileall -q {folder}/code; {python} -O -c 'import flask'")
+    shell(
+        used, f"{python} -O -m compileall -q {folder}/code; {python} -O -c 'import gunicorn.util'"
+    )
 
     assert found(used) == []

@@ -12,7 +12,7 @@ import shutil
 import stat
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -34,17 +34,24 @@ NAMES = {
 SECRET = "s3cret-token-of-the-shop"
 CONFIGURED: dict[str, Any] = {
     "app_secrets": {"SECRET_KEY": "{{ vault_secret_key }}", "PAYMENT_TOKEN": SECRET},
-    "app_health": {"path": "/ready", "soak_seconds": 0, "start_timeout_seconds": 20},
+    "app_health": {"path": "/ready", "soak_seconds": 0, "start_timeout_seconds": 8},
 }
-ASKED = '@blueprint.get("/ready")\n'
 ILL = """
-import os, sys
-@blueprint.get("/ready")
-def ill():
+import sys
+healthy = app
+
+def app(environ, start_response):
+    if environ["PATH_INFO"] != "/ready":
+        return healthy(environ, start_response)
     print("paying with", os.environ["PAYMENT_TOKEN"], file=sys.stderr, flush=True)
-    answer = "no payment with " + os.environ["PAYMENT_TOKEN"]
-    return answer, 500, {"Set-Cookie": "session=abcdef"}
+    start_response("500 Internal Server Error", [("Set-Cookie", "session=abcdef")])
+    return [b"no payment with " + os.environ["PAYMENT_TOKEN"].encode()]
 """
+
+
+@pytest.fixture(scope="module")
+def site(small_site: Site) -> Site:
+    return small_site
 
 
 def deploy(site: Site, playbook: str = "deploy", **settings: Any) -> Ran:
@@ -63,28 +70,15 @@ def deploy(site: Site, playbook: str = "deploy", **settings: Any) -> Ran:
 
 
 @contextmanager
-def changed(site: Site, name: str, change: Callable[[str], str]) -> Iterator[None]:
-    """Let a file of the app be another one."""
-    file = site.source / name
+def appended(site: Site, code: str) -> Iterator[None]:
+    """Let the app end with this code."""
+    file = site.source / "hello/__init__.py"
     text = file.read_text()
-    file.write_text(change(text))
+    file.write_text(f"{text}\n{code}\n")
     try:
         yield
     finally:
         file.write_text(text)
-
-
-@contextmanager
-def illness(site: Site) -> Iterator[None]:
-    """Let the app start, but answer 500 and say its secret."""
-    with changed(site, "hello/health.py", lambda text: text.replace(ASKED, "") + ILL):
-        yield
-
-
-@contextmanager
-def appended(site: Site, line: str) -> Iterator[None]:
-    with changed(site, "hello/pages.py", lambda text: f"{text}\n{line}\n"):
-        yield
 
 
 def folder(ran: Ran) -> Path:
@@ -103,7 +97,7 @@ def live(site: Site) -> tuple[Any, ...]:
 def failed(site: Site) -> Iterator[tuple[Ran, Path]]:
     """A deploy of an app that is ill, and its failure bundle."""
     before = live(site)
-    with illness(site):
+    with appended(site, ILL):
         ran = deploy(site, **CONFIGURED)
     assert live(site) == before
     found = folder(ran)
@@ -118,7 +112,7 @@ def test_the_first_cause_ends_the_output_and_names_the_folder(
 
     lines = ran.error().splitlines()
     assert lines[0].startswith(f"deploy failed on {site.host.vm.name}: ")
-    assert "did not become healthy within 20 s: GET /ready" in lines[1]
+    assert "did not become healthy within 8 s: GET /ready" in lines[1]
     assert "answered 500, not 200" in lines[1]
     assert lines[-1].startswith("Next: ")
     assert found.name == site.host.vm.name
@@ -141,8 +135,8 @@ def test_the_folder_has_everything_and_is_its_owners(failed: tuple[Ran, Path]) -
     assert "paying with ***" in text["log.txt"]
     assert "PAYMENT_TOKEN  (the live release does not have it)" in text["env-keys.txt"]
     assert "The same as in the live release" in text["dependencies.txt"]
-    assert "changed  hello/health.py" in text["files.txt"]
-    assert '+    return answer, 500, {"Set-Cookie"' in text["files.txt"]
+    assert "changed  hello/__init__.py" in text["files.txt"]
+    assert '+    start_response("500 Internal Server Error"' in text["files.txt"]
     assert '"phase": "begin"' in text["history.txt"]
 
 

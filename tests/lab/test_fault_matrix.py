@@ -212,7 +212,7 @@ def a_day_ahead(fleet: Fleet) -> Iterator[Host]:
     Containers have their machine's clock, so it is the programs that are told another time.
     """
     host = fleet.hosts[1]
-    host.inside("apt-get -qq install --yes libfaketime >/dev/null")
+    host.inside("apt-get -qq update && apt-get -qq install --yes libfaketime >/dev/null")
     lies = f"LD_PRELOAD={FAKETIME}\\nFAKETIME=+1d\\nDONT_FAKE_MONOTONIC=1\\n"
     host.inside(f"cp /etc/environment /etc/environment.true; printf '{lies}' >> /etc/environment")
     yield host

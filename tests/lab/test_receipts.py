@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.lab.fleet import DEAD_MAN_SECONDS, Fleet, until
+from tests.lab.fleet import DEAD_MAN_SECONDS, Fleet, small_fleet, until
 from tests.lab.load import Load
 from tests.lab.load_report import last_old_answer, report
 from turnout.lab_state import Lab
@@ -23,9 +23,9 @@ from turnout.paths import REPOSITORY
 
 pytestmark = pytest.mark.lab
 
-# One host has its database in a file.
+# One host needs no server of the others.
 ALONE = {
-    "app_env": {"COOKIE_SECURE": "0"},
+    "app_env": {},
     "app_migrate_on": "every_host",
     "app_apt_packages": [],
     "app_warm_seconds": 3,
@@ -38,9 +38,9 @@ PROBES = 'grep -c \'"agent":"turnout-probe"\' /var/log/nginx/hello.access.log'
 
 @pytest.fixture(scope="module")
 def site(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    """The sample app on one VM, whose old slots stop soon."""
+    """A small app on one VM, whose old slots stop soon."""
     folder = tmp_path_factory.mktemp("receipt")
-    made = Fleet(lab, folder, **ALONE)
+    made = small_fleet(lab, folder, **ALONE)
     made.provision()
     made.deploy("0")
     finished(made)

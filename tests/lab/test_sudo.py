@@ -23,6 +23,11 @@ echo 'anna ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/anna
 """
 
 
+@pytest.fixture(scope="module")
+def site(small_site: Site) -> Site:
+    return small_site
+
+
 @pytest.fixture
 def anna(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
     """The host as a user sees it who may become root without a password."""

@@ -80,7 +80,9 @@ def test_first_up_makes_a_vm_on_the_fixed_ports_and_records_it(engine):
 
 
 def test_a_vm_has_the_packages_that_it_is_made_with(engine, monkeypatch):
-    monkeypatch.setattr(labs, "ensure_image", lambda release, progress, packages: " ".join(packages))
+    monkeypatch.setattr(
+        labs, "ensure_image", lambda release, progress, packages: " ".join(packages)
+    )
 
     up(packages=["nginx", "postgresql"])
 

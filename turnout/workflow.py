@@ -25,6 +25,7 @@ from typing import Any
 import yaml
 
 from turnout.errors import NOT_HERE, TurnoutError
+from turnout.long_step import last_lines
 from turnout.outcome import Outcome
 from turnout.paths import REPOSITORY
 from turnout.quality import conclude
@@ -34,6 +35,10 @@ CI = Path(".github/workflows/ci.yml")
 MEASURED = COVERAGE.relative_to(REPOSITORY)
 # With three on two processors the whole takes as long, and each test longer.
 AT_ONCE = max(2, min(4, os.cpu_count() or 1))
+# What is shown at its end says now and then where it is.
+TELL_SECONDS = 60.0
+TELL_CHARACTERS = 90
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 MATRIX = re.compile(r"\$\{\{ *matrix\.([a-z_]+) *\}\}")
 
 
@@ -93,7 +98,8 @@ def beside_each_other(wanted: list[Step], repository: Path) -> list[Outcome]:
     """Run steps, those of independent jobs some at a time; return how they ended, in their order.
 
     What needs others waits for all of them. The longest job begins first, and the rest goes on
-    beside it. One that runs alone is watched while it runs; of several, each is shown at its end.
+    beside it. One that runs alone is watched while it runs; of several, each says its last line
+    once a minute and is shown at its end.
     """
     found: dict[Step, list[Outcome]] = {}
 
@@ -173,9 +179,12 @@ def run(step: Step, repository: Path, *, watched: bool = True) -> list[Outcome]:
             kept: dict[str, Any] = {"stdout": output, "stderr": subprocess.STDOUT}
             # As GitHub's runners do it.
             command = ["bash", "-e", "-c", step.command]
-            code = subprocess.run(
+            process = subprocess.Popen(
                 command, cwd=repository, env=environment, **({} if watched else kept)
-            ).returncode
+            )
+            while (code := _ended(process)) is None:
+                if not watched:
+                    _tell(step, time.monotonic() - started, shown)
         seconds = time.monotonic() - started
         if not watched:
             _show(step, seconds, shown.read_text(errors="replace"))
@@ -188,6 +197,19 @@ def run(step: Step, repository: Path, *, watched: bool = True) -> list[Outcome]:
     if code and not any(one.failed for one in outcomes):
         outcomes.append(Outcome(step.command, seconds, 0, 1))
     return outcomes or [Outcome(step.command, seconds, 1, 0)]
+
+
+def _ended(process: subprocess.Popen[bytes]) -> int | None:
+    """Return the exit code, or None when it is time to say what it is about."""
+    try:
+        return process.wait(timeout=TELL_SECONDS)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def _tell(step: Step, seconds: float, output: Path) -> None:
+    last = COLOURS.sub("", last_lines(output, 1))[:TELL_CHARACTERS]
+    print(f"    {step.job}, {seconds:.0f} s: {last}", flush=True)
 
 
 def _show(step: Step, seconds: float, output: str) -> None:

@@ -28,6 +28,9 @@ from turnout.paths import REPOSITORY
 pytestmark = pytest.mark.lab
 
 PROJECT = "turnout-test-compose"
+IMAGE = "turnout-test-app"
+# What it was made from stays, for the next build.
+REMOVE = ("rmi", "--force", "--no-prune")
 STARTS_WITHIN_SECONDS = 120
 
 
@@ -88,19 +91,19 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def image(app: Path) -> Iterator[str]:
-    tag = "turnout-test-app"
-    containers.build_image(app, tag)
-    yield tag
-    docker("rmi", "--force", tag)
+    containers.build_image(app, IMAGE)
+    yield IMAGE
+    docker(*REMOVE, IMAGE)
 
 
 @pytest.fixture(scope="module")
 def stack(app: Path, base: str, image: str) -> Iterator[Stack]:
-    """The app, PostgreSQL and Redis, up; all of it gone afterwards."""
+    """The app, PostgreSQL and Redis, up; all but the servers' images gone afterwards."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     variables = {
         "BASE": base,
+        "IMAGE": image,  # a developer's own is left alone
         "PORT": str(port),
         "SUBNET": next(free_subnets(subnets_in_use())),
         "SECRET_KEY": secrets.token_urlsafe(32),
@@ -112,7 +115,7 @@ def stack(app: Path, base: str, image: str) -> Iterator[Stack]:
         made.wait_until_ready()
         yield made
     finally:
-        containers.down("--volumes", "--rmi", "all", "--timeout", "20", app=app, project=PROJECT)
+        containers.down("--volumes", "--timeout", "20", app=app, project=PROJECT)
 
 
 def test_a_missing_secret_is_named_before_anything_starts(app: Path, base: str) -> None:
@@ -182,6 +185,6 @@ def test_two_stages_leave_behind_what_only_the_build_needs(
     try:
         sizes = {tag: int(json.loads(docker("inspect", tag))[0]["Size"]) for tag in (image, single)}
     finally:
-        docker("rmi", "--force", single)
+        docker(*REMOVE, single)
     print(f"one stage {sizes[single] // 10**6} MB, two stages {sizes[image] // 10**6} MB")
     assert sizes[image] < sizes[single]

@@ -159,6 +159,18 @@ def test_jobs_run_beside_each_other_and_each_is_shown_in_one_piece(
     assert "\none\ntwo\n" in capfd.readouterr().out
 
 
+def test_what_takes_long_beside_others_says_its_last_line_meanwhile(
+    write: Write, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workflow, "TELL_SECONDS", 0.1)
+    slow = "echo one; printf '\\033[32mtwo\\033[0m\\n'; sleep 0.5"
+
+    workflow.run_all(write({"slow": running(slow), "quick": running("true")}))
+
+    told = re.findall(r"^    slow, \d+ s: (.*)$", capfd.readouterr().out, re.MULTILINE)
+    assert told[-1] == "two"
+
+
 def test_steps_of_one_job_follow_one_another_and_needs_are_waited_for(write: Write) -> None:
     jobs = {
         "late": running("test -e second", needs=["two steps"]),

@@ -58,6 +58,8 @@ def stop(
     """
     if splits.lanes(layout, splits.live(layout))[slot]:
         raise ValueError(f"{slot} takes traffic and is not stopped")
+    if slots.has_nothing_to_stop(slot):
+        return 0
     left = 0
     if slots.state(slot).running:
         wait_for_last_old_answer(layout)

@@ -16,6 +16,8 @@ from .units import Slots, UnitState
 CRASH_LOOP = 3
 LOOK_SECONDS = 0.1
 SOAK_INTERVAL_SECONDS = 0.25
+# A main process that was replaced stays so: systemd need not be asked as often as the app.
+STATE_INTERVAL_SECONDS = 1.0
 ANSWER_CHARACTERS = 2000
 
 
@@ -83,15 +85,18 @@ def runs_already(layout: Layout, slots: Slots, slot: str, release: Release) -> b
 def _soak(layout: Layout, slots: Slots, slot: str, release: Release, *, lasts: bool) -> None:
     wanted = Health.from_settings(release.manifest["health"])
     pid = wait_until_healthy(layout, slots, slot, wanted)
-    deadline = time.monotonic() + (wanted.soak_seconds if lasts else 0)
-    while time.monotonic() < deadline:
-        time.sleep(min(SOAK_INTERVAL_SECONDS, max(0.0, deadline - time.monotonic())))
-        state = slots.state(slot)
-        if state.main_pid != pid:
-            raise _failure(slots, slot, f"{slot} did not stay up ({_describe(state)})")
+    looked = time.monotonic()
+    deadline = looked + (wanted.soak_seconds if lasts else 0)
+    while (now := time.monotonic()) < deadline:
+        time.sleep(min(SOAK_INTERVAL_SECONDS, deadline - now))
         # The main process outlives workers that crash; only an answer tells.
         answer = health.probe_slot(layout.socket(slot), wanted)
         problem = health.complaint(answer, wanted)
+        now = time.monotonic()
+        if problem or now >= deadline or now - looked >= STATE_INTERVAL_SECONDS:
+            state, looked = slots.state(slot), now
+            if state.main_pid != pid:
+                raise _failure(slots, slot, f"{slot} did not stay up ({_describe(state)})")
         if problem:
             cause = f"{slot} did not stay healthy: {problem}"
             raise _failure(slots, slot, cause, health.told(answer, wanted))

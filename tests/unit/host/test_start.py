@@ -185,6 +185,19 @@ def test_a_main_process_that_changes_during_the_soak_is_no_success(
 
 
 @pytest.mark.usefixtures("live")
+def test_a_soak_asks_the_app_often_and_systemd_seldom(
+    layout: Layout, slots: Slots, systemd: FakeSystemd, green_site: Site
+) -> None:
+    staged(layout, soak_seconds=0.6)
+
+    start_r2(layout, slots)
+
+    states = "show -p ActiveState,SubState,MainPID"
+    assert len(green_site.asked) == 1 + 3
+    assert len(systemd.called(states)) == 2 + 1, "before and after the first answer, and at the end"
+
+
+@pytest.mark.usefixtures("live")
 def test_a_release_that_turns_ill_during_the_soak_is_no_success(
     layout: Layout, slots: Slots, green_site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

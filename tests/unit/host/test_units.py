@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
 from tests.unit.host import making
@@ -28,6 +30,58 @@ def test_a_socket_listens_before_its_service_starts(slots: Slots, systemd: FakeS
         "systemctl start hello@green.socket",
         "systemctl start --no-block hello@green.service",
     ]
+
+
+SHOWN = "--value hello@green.socket hello@green.service"
+STOP = "systemctl stop hello@green.socket hello@green.service"
+
+
+@pytest.mark.parametrize(
+    ("states", "stopped"),
+    [("inactive\ninactive", True), ("inactive\nfailed", True), ("active\nactive", False)],
+)
+def test_a_slot_that_is_not_stopping_is_not_waited_for(
+    slots: Slots, systemd: FakeSystemd, states: str, stopped: bool
+) -> None:
+    systemd.answers[SHOWN] = 0, states
+
+    assert slots.waits_until_stopped("green") is stopped
+    assert systemd.called("systemctl stop") == []
+
+
+def test_a_slot_that_stops_is_waited_for_by_systemd_itself(
+    slots: Slots, systemd: FakeSystemd
+) -> None:
+    systemd.set("green", ActiveState="deactivating")
+
+    assert slots.waits_until_stopped("green")
+    assert systemd.called("systemctl stop") == [STOP]
+
+
+def test_a_slot_that_takes_long_to_stop_is_left_to_its_next_start(layout: Layout) -> None:
+    def run(argv: list[str], **how: object) -> subprocess.CompletedProcess[str]:
+        if argv[1] == "stop":
+            raise HostFailure("systemctl did not end within 2 s", "look")
+        return subprocess.CompletedProcess(argv, 0, "inactive\ndeactivating\n")
+
+    assert not Slots(layout, run).waits_until_stopped("green")
+
+
+@pytest.mark.parametrize(
+    ("service", "nothing"),
+    [
+        ({"ActiveState": "inactive", "NRestarts": 0}, True),
+        ({"ActiveState": "inactive", "NRestarts": 2}, False),  # they would count for the next one
+        ({"ActiveState": "failed", "NRestarts": 0}, False),
+        ({"ActiveState": "active", "NRestarts": 0}, False),
+    ],
+)
+def test_a_slot_has_nothing_to_stop_unless_it_runs_or_has_failed(
+    slots: Slots, systemd: FakeSystemd, service: dict[str, object], nothing: bool
+) -> None:
+    systemd.set("green", **service)
+
+    assert slots.has_nothing_to_stop("green") is nothing
 
 
 READ = "NeedDaemonReload={}\nDropInPaths=/etc/other.conf {}\n"

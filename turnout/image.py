@@ -22,7 +22,7 @@ def ensure_image(release: str, progress: Progress, packages: Collection[str] = (
     Raises:
         LabError: if neither a registry nor the Debian mirror gives a base.
     """
-    mirrors = machine_mirrors()
+    mirrors, packages = machine_mirrors(), sorted(packages)
     tag = image_tag(release, mirrors, packages=packages)
     if exists(tag):
         return tag

@@ -15,12 +15,15 @@ _RELEASES = {"": None, "12": "bookworm", "13": "trixie"}  # the flag's value or,
 
 
 @verb(name="up")
-def lab_up(c: Context, hosts: int = 1, debian: str = "", lab: str = "local") -> None:
+def lab_up(
+    c: Context, hosts: int = 1, debian: str = "", lab: str = "local", packages: str = ""
+) -> None:
     """Bring the lab's VMs up: starts what is stopped, makes what is missing."""
     from turnout import lab as labs
     from turnout.lab_list import list_vms, table
 
-    labs.up(hosts, _RELEASES.get(debian, debian), lab=lab)
+    installed = [name for name in packages.split(",") if name]
+    labs.up(hosts, _RELEASES.get(debian, debian), lab=lab, packages=installed)
     print("\n".join(table(list_vms(lab))))
 
 
@@ -45,6 +48,7 @@ lab_up.help.update(
     hosts="How many VMs the lab has at least.",
     debian="Their Debian: 12, 13, or both in turn (default: 12).",
     lab=_LAB_HELP,
+    packages="Debian packages, with commas, that a VM made now has from the beginning.",
 )
 lab_down.help.update(lab=_LAB_HELP)
 

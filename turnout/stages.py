@@ -90,7 +90,7 @@ def lint_stages() -> list[Stage]:
 def unit_stages(python: str = RUNNING, *, coverage: bool = False) -> list[Stage]:
     """Return what needs no lab: unit, contract and template tests, commands, the app's own tests.
 
-    Whole commands run with the running Python, the oldest and the newest.
+    Whole commands and the app's tests run with the running Python, the oldest and the newest.
 
     Args:
         python: the version that runs them.
@@ -101,9 +101,8 @@ def unit_stages(python: str = RUNNING, *, coverage: bool = False) -> list[Stage]
         NotHere: this machine does not have that Python.
     """
     measure = coverage and python == RUNNING
-    kinds: dict[str, tuple[str, ...]] = {"unit": UNIT}
-    if python in (RUNNING, *ENDS):
-        kinds["commands"] = WHOLE_COMMANDS
+    is_between = python not in (RUNNING, *ENDS)
+    kinds = {"unit": UNIT} if is_between else {"unit": UNIT, "commands": WHOLE_COMMANDS}
     ours = [
         Stage(
             kind if python == RUNNING else f"{kind}, Python {python}",
@@ -114,6 +113,8 @@ def unit_stages(python: str = RUNNING, *, coverage: bool = False) -> list[Stage]
         )
         for kind, which in kinds.items()
     ]
+    if is_between:
+        return ours
     return [*ours, *app_stages(REPOSITORY / "app", python, measure=measure)]
 
 

@@ -14,8 +14,8 @@ from turnout.lab_state import Lab
 
 NAME = "test"
 FLEET = "fleet"
-# That provision installs them is tried with Molecule, whose VMs begin as a provider hands them out.
-INSTALLED = ("nginx", "python3-venv")
+# That provision installs them is tried by Molecule's default scenario, on VMs that have nothing.
+INSTALLED = ("nginx", "postgresql", "python3-venv")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -63,7 +63,7 @@ def fleet(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     all that is tried here. There visitors ask more often, too.
     """
     name, folder = f"{FLEET}-{worker_id}", tmp_path_factory.mktemp("fleet")
-    vms = labs.up(2, "both", lab=name, packages=(*INSTALLED, "postgresql"))
+    vms = labs.up(2, "both", lab=name, packages=INSTALLED)
     made = small_fleet(vms, folder, app_probe_rate=PROBES_A_SECOND)
     made.busy_pause_seconds = 0.2
     made.make()

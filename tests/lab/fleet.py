@@ -17,7 +17,7 @@ from typing import Any
 from tests.lab import small
 from tests.lab.load import BUSY_PAUSE_SECONDS, Load
 from tests.lab.load_report import report
-from tests.lab.site import Host, Site
+from tests.lab.site import PROGRAM, Host, Site
 from turnout import lab as labs
 from turnout.lab_state import Lab
 from turnout.paths import REPOSITORY
@@ -25,7 +25,6 @@ from turnout.paths import REPOSITORY
 SOON_SECONDS = 90.0
 # Of each host before something happens to it, and after it.
 BUSY_REQUESTS = 25
-PROGRAM = "python3 /usr/local/lib/turnout/host.pyz"
 ON_FIRST = "{{{{ {} if inventory_hostname == groups['web'][0] else [] }}}}"
 DEAD_MAN_SECONDS = 20
 # The lease, the watch's interval, and the stop of a slot on a busy machine.
@@ -250,7 +249,11 @@ class Fleet(Site):
 
     def is_free(self) -> bool:
         """Say whether no host has a lease any more."""
-        return not any(state["lease"] for state in self.states())
+        # Waited for as long as half a minute, and the program takes a tenth of a second for a look.
+        look = f"test -e /srv/{self.name}/lease.json || echo free"
+        return all(host.inside(look) for host in self.hosts) and not any(
+            state["lease"] for state in self.states()
+        )
 
     def is_settled(self) -> bool:
         """Say whether no host has anything to take back by itself any more.

@@ -56,12 +56,6 @@ def ran(argv: list[str], variables: dict[str, str]) -> Ran:
     return Ran(done.returncode, done.stdout + done.stderr)
 
 
-def shell(site: Site, command: str) -> str:
-    done = site.host.run(command)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.decode()
-
-
 def differences(site: Site) -> set[tuple[str, str, str]]:
     """Return path, kind and what of each difference."""
     return {(one["path"], one["kind"], one["what"]) for one in found(site)}
@@ -76,9 +70,9 @@ def changes(site: Site) -> dict[tuple[str, str, str], str]:
     status = site.status()
     release = f"/srv/hello/releases/{status['release']}"
     code = [f"{release}/code/{name}" for name in FILES]
-    known = json.loads(shell(site, f"cat {release}/release.json"))
-    package = shell(
-        site, f"ls /srv/hello/venvs/{known['venv']}/lib/python3*/site-packages/gunicorn/util.py"
+    known = json.loads(site.host.inside(f"cat {release}/release.json"))
+    package = site.host.inside(
+        f"ls /srv/hello/venvs/{known['venv']}/lib/python3*/site-packages/gunicorn/util.py"
     )
     idle = "blue" if status["live"] == "green" else "green"
     append = "echo '# by hand' >> {0}"
@@ -108,15 +102,17 @@ def changes(site: Site) -> dict[tuple[str, str, str], str]:
 def by_hand(site: Site, made: dict[tuple[str, str, str], str]) -> Iterator[None]:
     """Make these changes, and put everything back afterwards as it was, times and all."""
     there = [path for path, _, what in made if what != "added"]
-    shell(site, f"tar --create --absolute-names --file={KEPT} {' '.join(there)}")
+    site.host.inside(f"tar --create --absolute-names --file={KEPT} {' '.join(there)}")
     try:
         for (path, _, _), command in made.items():
-            shell(site, command.format(path))
+            site.host.inside(command.format(path))
         yield
     finally:
         new = [path for path, _, what in made if what == "added"]
         links = [path for path, _, what in made if what == "link"]
-        shell(site, f"rm {' '.join([*new, *links])}; tar --extract --absolute-names --file={KEPT}")
+        site.host.inside(
+            f"rm {' '.join([*new, *links])}; tar --extract --absolute-names --file={KEPT}"
+        )
 
 
 def test_what_provision_deploy_and_rollback_do_is_no_difference(used: Site) -> None:
@@ -134,7 +130,7 @@ def test_a_second_provision_is_no_difference_either(used: Site) -> None:
 def test_every_change_by_hand_is_listed_and_what_is_put_back_is_not(used: Site) -> None:
     made = changes(used)
     release = used.status()["release"]
-    secret = shell(used, f"grep SECRET_KEY= /srv/hello/releases/{release}/env").split('"')[1]
+    secret = used.host.inside(f"grep SECRET_KEY= /srv/hello/releases/{release}/env").split('"')[1]
     with by_hand(used, made):
         assert differences(used) == set(made)
 
@@ -160,11 +156,11 @@ def test_every_change_by_hand_is_listed_and_what_is_put_back_is_not(used: Site) 
 def test_what_the_app_and_python_write_is_no_difference(used: Site) -> None:
     release = used.status()["release"]
     folder = f"/srv/hello/releases/{release}"
-    venv = json.loads(shell(used, f"cat {folder}/release.json"))["venv"]
+    venv = json.loads(used.host.inside(f"cat {folder}/release.json"))["venv"]
     python = f"/srv/hello/venvs/{venv}/bin/python"
 
-    shell(
-        used, f"{python} -O -m compileall -q {folder}/code; {python} -O -c 'import gunicorn.util'"
+    used.host.inside(
+        f"{python} -O -m compileall -q {folder}/code; {python} -O -c 'import gunicorn.util'"
     )
 
     assert found(used) == []

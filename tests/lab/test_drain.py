@@ -60,7 +60,7 @@ def test_requests_of_ten_seconds_are_answered_across_a_switch_and_then_the_slot_
     old = slow_site.status()
     argv, variables = slow_site.command("deploy", app_warm_seconds=0)
     (slow_site.source / "hello/version.py").write_text('VERSION = "after-slow"\n')
-    began = slow_site.host.run(f"cat /srv/{slow_site.name}/journal.jsonl").stdout
+    began = journal(slow_site)
     with ThreadPoolExecutor() as pool:
         deploy = subprocess.Popen(argv, cwd=REPOSITORY, env=variables, stdout=subprocess.DEVNULL)
         until(lambda: candidate_soaks(slow_site, began, deploy), "a candidate that soaks")
@@ -77,8 +77,12 @@ def test_requests_of_ten_seconds_are_answered_across_a_switch_and_then_the_slot_
     until(lambda: slow_site.status()["slots"][old["live"]]["state"] == "stopped", "a slot at rest")
 
 
-def candidate_soaks(site: Site, began: bytes, deploy: subprocess.Popen[bytes]) -> bool:
+def candidate_soaks(site: Site, began: list[str], deploy: subprocess.Popen[bytes]) -> bool:
     """Say whether the next release is staged and migrated, and starts."""
     assert deploy.poll() is None, "the deploy has ended"
-    journal = site.host.run(f"cat /srv/{site.name}/journal.jsonl").stdout
-    return journal.split(b"\n")[0] != began.split(b"\n")[0] and b'"migrate"' in journal
+    now = journal(site)
+    return now[0] != began[0] and any('"migrate"' in line for line in now)
+
+
+def journal(site: Site) -> list[str]:
+    return site.host.inside(f"cat /srv/{site.name}/journal.jsonl").splitlines()

@@ -38,7 +38,7 @@ def visitors(host: Host, tmp_path_factory: pytest.TempPathFactory) -> Site:
         tmp_path_factory.mktemp("postgresql"),
         app_name=NAME,
         app_hostnames=[HOSTNAME],
-        app_apt_packages=["postgresql"],
+        app_apt_packages=["postgresql", "tree"],
         app_after_units=["postgresql.service"],
         app_env={
             "COOKIE_SECURE": "0",
@@ -79,6 +79,10 @@ def write(site: Site, message: str) -> int:
     assert token
     entry = {"name": "A visitor", "message": message, "csrf_token": token[1]}
     return ask(site, "POST", "/guestbook", urllib.parse.urlencode(entry), page.splitlines()[-1])[0]
+
+
+def test_debian_packages_that_the_app_needs_are_installed(visitors: Site) -> None:
+    assert "tree" in visitors.host.inside("tree --version")
 
 
 def test_what_is_written_outlives_a_release(visitors: Site) -> None:

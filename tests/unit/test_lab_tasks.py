@@ -57,11 +57,14 @@ def test_up_takes_debian_by_number_or_name_and_lists_the_lab(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     asked: list[object] = []
-    monkeypatch.setattr(labs, "up", lambda *what, lab: asked.append((*what, lab)) or save(recorded))
+    monkeypatch.setattr(
+        labs, "up", lambda *what, **more: asked.append((*what, more)) or save(recorded)
+    )
 
-    run(lab_tasks.lab_up, hosts=2, debian=flag)
+    run(lab_tasks.lab_up, hosts=2, debian=flag, packages="nginx,python3-venv")
 
-    assert asked == [(2, release, "local")]
+    packages = ["nginx", "python3-venv"]
+    assert asked == [(2, release, {"lab": "local", "packages": packages})]
     assert "turnout-local-2" in capsys.readouterr().out
 
 

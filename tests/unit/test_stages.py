@@ -88,15 +88,16 @@ def test_coverage_is_measured_when_asked_for_once_and_where_no_playbook_runs_for
     assert not any(word.startswith("--cov") for stage in there for word in stage.command)
 
 
-def test_whole_commands_run_with_this_python_the_oldest_and_the_newest(
-    uv: Stub, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("kind", ["commands", "app"])
+def test_whole_commands_and_the_app_run_with_this_python_the_oldest_and_the_newest(
+    uv: Stub, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     monkeypatch.setattr(stages, "RUNNING", "3.12")
     which = ("3.11", "3.12", "3.13", OTHER)
 
-    commands = [any(s.title[:8] == "commands" for s in stages.unit_stages(one)) for one in which]
+    runs = [any(s.title.startswith(kind) for s in stages.unit_stages(one)) for one in which]
 
-    assert commands == [True, True, True, False]
+    assert runs == [True, True, True, False]
 
 
 def test_an_app_without_tests_has_no_stage(tmp_path: Path) -> None:

@@ -141,17 +141,20 @@ def app_stages(app: Path, python: str = RUNNING, *, measure: bool = False) -> li
 
 def lab_stages() -> list[Stage]:
     """Return the tests on a lab VM."""
-    return [_on_vms("lab", "lab and not fleet and not slow")]
+    # What the tests of a file share takes longer than they do; tests/lab/conftest.py orders them.
+    whole_files = ("--dist=loadfile", "--no-loadscope-reorder")
+    return [_on_vms("lab", "lab and not fleet and not slow", *whole_files)]
 
 
 def fleet_stages() -> list[Stage]:
     """Return the tests on several VMs with one app and one database."""
-    return [_on_vms("fleet", "fleet and not slow")]
+    # They share their fleet alone, so who has none left takes some of the other's.
+    return [_on_vms("fleet", "fleet and not slow", "--dist=worksteal")]
 
 
-def _on_vms(title: str, which: str) -> Stage:
+def _on_vms(title: str, which: str, *how: str) -> Stage:
     # Two processes, each with VMs of its own: they wait for half of their time.
-    shared = ("--numprocesses=2", "--dist=loadfile")
+    shared = ("--numprocesses=2", *how)
     command = ("pytest", "-q", "--durations=20", *shared, "-m", which, VMS)
     return Stage(title, (*command, f"--ignore={CONTAINERS}"), is_pytest=True)
 

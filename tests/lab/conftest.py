@@ -16,10 +16,16 @@ NAME = "test"
 FLEET = "fleet"
 # That provision installs them is tried by Molecule's default scenario, on VMs that have nothing.
 INSTALLED = ("nginx", "postgresql", "python3-venv")
+# A minute or two each, most of it in few tests: begun last, they would be waited for.
+LONG = ("test_bench.py", "test_apps.py", "test_deploy_workflow.py", "test_deploys_under_load.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs several VMs: a check of its own, that runs beside those on one."""
+    """Mark what needs several VMs: a check of its own, that runs beside those on one.
+
+    And put the longest files first.
+    """
+    items.sort(key=lambda item: item.path.name not in LONG)
     for item in items:
         if "fleet" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.fleet)

@@ -90,7 +90,7 @@ class Site:
             PROVISIONED[self.host.vm.name, self.name] = wanted
         if self._is_small:
             # Of the sample app's schema, which a release of this one does not know.
-            self.host.inside(f"rm --force /srv/{self.name}/history.jsonl")
+            self.host.inside(f"cd /srv/{self.name} && rm --force journal.jsonl history.jsonl")
 
     def deploy(self, version: str, **settings: Any) -> str:
         """Deploy the app with another version in its code, as a sysadmin would; return the release.

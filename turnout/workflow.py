@@ -14,10 +14,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -34,10 +33,8 @@ from turnout.stages import COVERAGE, REPORT
 
 CI = Path(".github/workflows/ci.yml")
 MEASURED = COVERAGE.relative_to(REPOSITORY)
-# How many processes that test a job keeps busy, where it is more than one.
-PROCESSES = {"lab": 2, "fleet": 2, "unit": 2}
-# Of all jobs. With more on two processors the whole takes as long, and each test longer.
-AT_ONCE = 2 * max(2, min(4, os.cpu_count() or 1))
+# With three on two processors the whole takes as long, and each test longer.
+AT_ONCE = max(2, min(4, os.cpu_count() or 1))
 # What is shown at its end says now and then where it is.
 TELL_SECONDS = 60.0
 TELL_CHARACTERS = 90
@@ -100,9 +97,9 @@ def run_in_clean_clone(*, job: str = "") -> None:
 def beside_each_other(wanted: list[Step], repository: Path) -> list[Outcome]:
     """Run steps, those of independent jobs some at a time; return how they ended, in their order.
 
-    What needs others waits for all of them. The longest job begins first, and the rest in its order
-    as soon as there is room for it. One that runs alone is watched while it runs; of several, each
-    says its last line once a minute and is shown at its end.
+    What needs others waits for all of them. The longest job begins first, and the rest goes on
+    beside it. One that runs alone is watched while it runs; of several, each says its last line
+    once a minute and is shown at its end.
     """
     found: dict[Step, list[Outcome]] = {}
 
@@ -114,27 +111,10 @@ def beside_each_other(wanted: list[Step], repository: Path) -> list[Outcome]:
         chains = [list(chain) for _, chain in itertools.groupby(rank, key=lambda s: s.chain)]
         several = len(chains) > 1
         chains.sort(key=lambda chain: not chain[0].is_longest)
-        places = threading.Semaphore(AT_ONCE)
-        with ThreadPoolExecutor(max_workers=len(chains)) as pool:
-            begun = [_begin(pool, places, follow, chain) for chain in chains]
-        for done in begun:
-            done.result()
+        with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+            for done in [pool.submit(follow, chain) for chain in chains]:
+                done.result()
     return [outcome for step in wanted for outcome in found[step]]
-
-
-def _begin(
-    pool: Executor,
-    places: threading.Semaphore,
-    follow: Callable[[list[Step]], None],
-    chain: list[Step],
-) -> Future[None]:
-    """Follow a chain of steps in the background, once as many places are free as it takes."""
-    needed = min(AT_ONCE, PROCESSES.get(chain[0].job, 1))
-    for _ in range(needed):
-        places.acquire()
-    begun = pool.submit(follow, chain)
-    begun.add_done_callback(lambda _: places.release(needed))
-    return begun
 
 
 def steps(workflow: Path) -> list[Step]:

@@ -194,22 +194,6 @@ def test_the_longest_job_begins_first(
     assert capfd.readouterr().out.lstrip().startswith("=== lab: true")
 
 
-def test_no_more_processes_test_at_once_than_there_is_room_for(
-    write: Write, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each notes that it runs, and what it sees of the others."""
-    monkeypatch.setattr(workflow, "AT_ONCE", 3)
-    monkeypatch.setattr(workflow, "PROCESSES", {"a": 2, "c": 2})
-    look = "touch {0}.runs; for n in $(seq 20); do ls *.runs; sleep 0.02; done > {0}; rm {0}.runs"
-    repository = write({name: running(look.format(name)) for name in "abc"})
-
-    workflow.run_all(repository)
-
-    seen = set((repository / "a").read_text().split())
-    assert seen == {"a.runs", "b.runs"}
-    assert (repository / "c").exists()
-
-
 def test_one_job_can_be_run_alone(write: Write, capfd: pytest.CaptureFixture[str]) -> None:
     workflow.run_all(write({"a": running("echo one"), "b": running("echo two")}), job="b")
 

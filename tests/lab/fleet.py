@@ -249,7 +249,7 @@ class Fleet(Site):
 
     def is_free(self) -> bool:
         """Say whether no host has a lease any more."""
-        # Waited for as long as half a minute, and the program takes a tenth of a second for a look.
+        # Waited for as long as half a minute, and to look at a file costs less than the program.
         look = f"test -e /srv/{self.name}/lease.json || echo free"
         return all(host.inside(look) for host in self.hosts) and not any(
             state["lease"] for state in self.states()

@@ -1,7 +1,7 @@
 """A small app with its settings, for what is tried on VMs and is not about the app.
 
-One of its deploys takes the machine two seconds less than one of the sample app, which other tests
-deploy: in a browser, under load, on PostgreSQL, from a clean clone.
+Its deploys take less of the machine than those of the sample app, which other tests deploy: in a
+browser, under load, on PostgreSQL, from a clean clone.
 """
 
 from __future__ import annotations
